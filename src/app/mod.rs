@@ -1,0 +1,9 @@
+//! Assembly: the parts joined into one service.
+
+mod health;
+pub mod openapi;
+mod routes;
+pub mod serve;
+pub mod try_out;
+
+pub use routes::{Parts, build};

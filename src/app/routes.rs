@@ -1,0 +1,180 @@
+//! The route table: built without socket or database, so that tests and the OpenAPI document use the real one.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, Data};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse};
+use tracing::Span;
+use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
+use utoipa_actix_web::AppExt;
+
+use super::{health, openapi};
+use crate::access::Keyring;
+use crate::config::Config;
+use crate::http::problem::Problem;
+use crate::ops::clock::Clock;
+use crate::ops::database::Database;
+use crate::ops::random::Random;
+use crate::receive::{Hold, UnsignedQuota};
+use crate::record::Recorder;
+use crate::{query, receive, sign};
+
+/// What the handlers stand on.
+#[derive(Clone)]
+pub struct Parts {
+    config: Data<Config>,
+    database: Data<Database>,
+    keyring: Data<Keyring>,
+    recorder: Data<Recorder>,
+    hold: Data<Hold>,
+    quota: Data<UnsignedQuota>,
+    clock: Data<Clock>,
+    random: Data<Random>,
+}
+
+impl Parts {
+    /// Joins the parts of a service; nothing is connected yet.
+    pub fn new(config: Config, database: Database, clock: Clock, random: Random) -> Self {
+        Self {
+            keyring: Data::new(Keyring::new(database.clone(), config.admin_key.clone())),
+            recorder: Data::new(Recorder::new(
+                database.clone(),
+                clock.clone(),
+                random.clone(),
+            )),
+            config: Data::new(config),
+            database: Data::new(database),
+            hold: Data::default(),
+            quota: Data::default(),
+            clock: Data::new(clock),
+            random: Data::new(random),
+        }
+    }
+
+    /// The recorder that the handlers use.
+    pub fn recorder(&self) -> Recorder {
+        self.recorder.get_ref().clone()
+    }
+}
+
+/// The whole app.
+pub fn build(
+    parts: Parts,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let (app, _) = App::new()
+        .into_utoipa_app()
+        .configure(api)
+        .split_for_parts();
+    app.app_data(parts.config)
+        .app_data(parts.database)
+        .app_data(parts.keyring)
+        .app_data(parts.recorder)
+        .app_data(parts.hold)
+        .app_data(parts.quota)
+        .app_data(parts.clock)
+        .app_data(parts.random)
+        .app_data(
+            web::PathConfig::default()
+                .error_handler(|_, _| Problem::NotFound("nothing is here".into()).into()),
+        )
+        .route("/openapi.json", web::get().to(openapi_json))
+        .default_service(web::to(nothing_here))
+        .wrap(from_fn(request_id))
+        .wrap(TracingLogger::<RootSpan>::new())
+}
+
+/// The routes that the OpenAPI document tells of.
+pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
+    service
+        .service(sign::create_signature)
+        .service(sign::list_signatures)
+        .service(query::read_ticket)
+        .service(query::list_uploads)
+        .service(query::read_upload)
+        .service(receive::receive)
+        .service(receive::receive_with_token)
+        .service(health::livez)
+        .service(health::readyz);
+}
+
+async fn openapi_json() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(openapi::text())
+}
+
+/// An address that is not there, or one that does not take the method.
+async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if request.resource_map().has_resource(request.path()) {
+        Err(Problem::MethodNotAllowed)
+    } else {
+        Err(Problem::NotFound("nothing is here".to_owned()))
+    }
+}
+
+/// Every answer tells its id, by which its log lines are found.
+async fn request_id(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(ToString::to_string);
+    let mut response = next.call(request).await?;
+    if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), id);
+    }
+    Ok(response)
+}
+
+/// The span of one request: the route's template, never the path, which may hold a token; no address
+/// of the caller, which is a person's.
+struct RootSpan;
+
+impl RootSpanBuilder for RootSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        let id = request
+            .extensions()
+            .get::<RequestId>()
+            .map(ToString::to_string);
+        let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+        tracing::info_span!(
+            "request",
+            method = %request.method(),
+            route,
+            request_id = id,
+            status = tracing::field::Empty,
+            http.status_code = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
+            exception.message = tracing::field::Empty,
+            exception.details = tracing::field::Empty,
+        )
+    }
+
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        let status = match outcome {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        span.record("status", status.as_u16());
+        let _entered = span.enter();
+        if status.is_server_error() {
+            tracing::warn!(status = status.as_u16(), "answered");
+        } else {
+            tracing::debug!(status = status.as_u16(), "answered");
+        }
+    }
+}

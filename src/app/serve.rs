@@ -1,0 +1,161 @@
+//! The running service: comes up without Postgres, migrates when it is there, stops in order.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::ServerHandle;
+
+use super::routes::{self, Parts};
+use crate::config::Config;
+use crate::keep;
+use crate::ops::clock::Clock;
+use crate::ops::database::{self, AnalystRole, Database};
+use crate::ops::lifecycle::{Lifecycle, Stop};
+use crate::ops::random::Random;
+
+/// How long Postgres is left alone after it could not be reached or migrated.
+const MIGRATE_AGAIN: Duration = Duration::from_secs(1);
+/// A client that takes longer to send its headers is not VOD and not a backend.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// Held callbacks take 6 s; the orchestrator's patience is usually 10.
+const FINISH_WITHIN_SECONDS: u64 = 8;
+
+/// A service whose port is taken, not yet running.
+pub struct Service {
+    listener: TcpListener,
+    parts: Parts,
+    database: Database,
+    clock: Clock,
+    migrate: bool,
+}
+
+impl Service {
+    /// Takes the port and prepares the rest; connects to nothing.
+    pub fn bind(
+        config: Config,
+        listen: SocketAddr,
+        database: Database,
+        migrate: bool,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(listen)?;
+        let clock = Clock::system();
+        let parts = Parts::new(config, database.clone(), clock.clone(), Random::system());
+        Ok(Self {
+            listener,
+            parts,
+            database,
+            clock,
+            migrate,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until a signal comes or a background task dies; then finishes what is in flight.
+    pub async fn run(self, ready: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self {
+            listener,
+            parts,
+            database,
+            clock,
+            migrate,
+        } = self;
+        let address = listener.local_addr()?;
+        let server = HttpServer::new(move || routes::build(parts.clone()))
+            .listen(listener)?
+            .client_request_timeout(HEADERS_WITHIN)
+            .shutdown_timeout(FINISH_WITHIN_SECONDS)
+            .disable_signals()
+            .run();
+        let handle = server.handle();
+        let server = tokio::spawn(server);
+        tracing::info!(%address, "listening");
+
+        let mut tasks = Lifecycle::default();
+        let for_keeping = database.clone();
+        tasks.spawn("keep", |stop| {
+            prepare_and_keep(for_keeping, clock, migrate, stop)
+        });
+        let when_ready = async {
+            while !database.answers().await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            ready.await;
+            std::future::pending::<()>().await
+        };
+        let died = tokio::select! {
+            signal = stop_signal() => {
+                tracing::info!(signal = signal?, "stopping: finishing what is in flight");
+                None
+            }
+            death = tasks.a_task_died() => Some(death),
+            () = when_ready => None,
+        };
+        stop_in_order(handle, tasks, &database).await;
+        server.await??;
+        match died {
+            Some(death) => anyhow::bail!(death),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Door, background tasks, pool: nothing is taken that cannot be finished.
+async fn stop_in_order(server: ServerHandle, tasks: Lifecycle, database: &Database) {
+    server.stop(true).await;
+    tasks.stop().await;
+    database.close().await;
+}
+
+/// Brings the schema up to date as soon as Postgres lets us, then keeps house.
+async fn prepare_and_keep(database: Database, clock: Clock, migrate: bool, mut stop: Stop) {
+    loop {
+        match prepare(&database, &clock, migrate).await {
+            Ok(()) => break,
+            Err(error) => tracing::warn!("the database is not ready: {error:#}"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(MIGRATE_AGAIN) => {}
+            () = stop.wait() => return,
+        }
+    }
+    database.set_ready();
+    tracing::info!("the database is ready");
+    keep::daily(database, clock, stop).await;
+}
+
+async fn prepare(database: &Database, clock: &Clock, migrate: bool) -> anyhow::Result<()> {
+    let pool = database.unmigrated();
+    if migrate {
+        if database::migrate(pool).await? == AnalystRole::NotAllowed {
+            tracing::warn!(
+                "the role vod_analyst is missing and may not be made by this user; \
+                 `vod-receiver migrate` prints the SQL to run once"
+            );
+        }
+    } else {
+        let pending = database::pending_migrations(pool).await?;
+        anyhow::ensure!(
+            pending == 0,
+            "{pending} migrations are pending; run `vod-receiver migrate`"
+        );
+    }
+    keep::partitions::ensure(&mut *pool.acquire().await?, clock.now()).await?;
+    Ok(())
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() -> std::io::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}

@@ -1,0 +1,162 @@
+//! The configuration: every setting, its default and its reason, and the secret type.
+//!
+//! Layers: defaults < file < environment < flags. Unknown names are refused, and everything that is
+//! wrong is told at once, in sentences that never repeat a value. To read on: `settings` is the one
+//! table of what can be set, `sources` is where it comes from, `file` and `environment` turn each
+//! layer into `values`, and here and in `apps` the values become a `Config` that cannot be wrong.
+
+mod apps;
+mod environment;
+mod fault;
+mod file;
+mod names;
+mod reference;
+mod rules;
+mod secret;
+mod settings;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+pub use apps::{App, AppName, InvalidAppName};
+pub use fault::{Fault, Faults};
+pub use reference::{example_toml, reference_markdown};
+pub use secret::Secret;
+pub use settings::SHORTEST_TOKEN_CHARS;
+pub use sources::{Flags, Sources, nothing_configured};
+
+use settings::{ADMIN_KEY, DATA_DIR, DATABASE_URL, LISTEN, LOG, LOG_FORMAT};
+
+/// Everything that an operator decides about one instance.
+#[derive(Clone)]
+pub struct Config {
+    /// Where the service listens.
+    pub listen: SocketAddr,
+    /// Whether nobody chose that address, so that the try-out mode may take another port.
+    pub listen_is_default: bool,
+    /// Where files are kept; `None` leaves it to the command.
+    pub data_dir: Option<PathBuf>,
+    /// The address of the Postgres database, with its password.
+    pub database_url: Option<Secret>,
+    /// An API key with every scope.
+    pub admin_key: Option<Secret>,
+    /// The log filter; whether its directives make sense only the log can tell.
+    pub log: String,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// The VOD applications that are served.
+    pub apps: Vec<App>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For a log collector, one object per line.
+    Json,
+}
+
+/// A text that is no log format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a log format must be {}", LOG_FORMAT.wanted)]
+pub struct InvalidLogFormat;
+
+impl Config {
+    /// Reads all layers, and tells everything that is wrong with them.
+    ///
+    /// A value that a later layer overrides is not judged: it has no effect.
+    pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let environment = environment::read(sources, &mut faults);
+        let file = file::read(sources, &mut faults);
+
+        let mut service = file.service;
+        service.override_with(environment.service);
+        let flags = &sources.flags;
+        let listen_is_default = flags.listen.is_none() && !service.has(&LISTEN);
+        let listen = flags
+            .listen
+            .or_else(|| service.parse(&LISTEN, |text| text.parse().ok(), &mut faults));
+        let data_dir = flags.data_dir.clone().or_else(|| {
+            service.parse(
+                &DATA_DIR,
+                |text| rules::filled(text).map(PathBuf::from),
+                &mut faults,
+            )
+        });
+        let database_url = service.secret(&DATABASE_URL, rules::is_database_url, &mut faults);
+        let admin_key = service.secret(&ADMIN_KEY, rules::is_api_key, &mut faults);
+        let log = flags
+            .log
+            .clone()
+            .or_else(|| service.parse(&LOG, rules::filled, &mut faults));
+        let log_format = flags
+            .log_format
+            .or_else(|| service.parse(&LOG_FORMAT, |text| text.parse().ok(), &mut faults));
+        let apps = match file.apps {
+            Some(tables) => apps::build(tables, environment.app, &mut faults),
+            None => Vec::new(),
+        };
+
+        match (listen, log, log_format) {
+            (Some(listen), Some(log), Some(log_format)) if faults.0.is_empty() => Ok(Self {
+                listen,
+                listen_is_default,
+                data_dir,
+                database_url,
+                admin_key,
+                log,
+                log_format,
+                apps,
+            }),
+            _ => Err(faults),
+        }
+    }
+
+    /// The database, for a command that cannot do without; the fault names `DATABASE_URL`.
+    pub fn require_database(&self) -> Result<&Secret, Fault> {
+        self.database_url.as_ref().ok_or_else(|| {
+            let variable = DATABASE_URL.variable.unwrap_or(DATABASE_URL.key);
+            Fault(format!("{variable} must be set: {}.", DATABASE_URL.wanted))
+        })
+    }
+
+    /// The app of this name, if there is one.
+    pub fn app(&self, name: &str) -> Option<&App> {
+        self.apps.iter().find(|app| app.name.as_str() == name)
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("listen_is_default", &self.listen_is_default)
+            .field("data_dir", &self.data_dir)
+            .field("database_url_is_set", &self.database_url.is_some())
+            .field("admin_key_is_set", &self.admin_key.is_some())
+            .field("log", &self.log)
+            .field("log_format", &self.log_format)
+            .field("apps", &self.apps)
+            .finish()
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = InvalidLogFormat;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLogFormat> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(InvalidLogFormat),
+        }
+    }
+}

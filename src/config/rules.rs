@@ -1,0 +1,60 @@
+//! What a value has to look like; the sentence for each rule is its setting's `wanted`.
+
+use super::settings::SHORTEST_TOKEN_CHARS;
+
+/// The longest SignKey that VOD takes.
+const LONGEST_SIGN_KEY_CHARS: usize = 32;
+
+/// The text, if it is something and all of it is visible ASCII.
+///
+/// A space or a line break in a key is a slip of the clipboard: it shows only as a bad signature.
+pub fn visible(text: &str) -> Option<String> {
+    is_visible(text).then(|| text.to_owned())
+}
+
+/// Whether a text is something and all of it is visible ASCII.
+pub fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The text, if it is something besides white space.
+pub fn filled(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| text.to_owned())
+}
+
+/// A number in digits alone.
+pub fn whole(text: &str) -> Option<u64> {
+    // `parse` takes a plus sign too.
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+/// `true` or `false`, and nothing like `yes` or `1`, since what it opens is a door.
+pub fn flag(text: &str) -> Option<bool> {
+    text.parse().ok()
+}
+
+/// Whether a text is an address of a Postgres database, by its scheme.
+pub fn is_database_url(text: &str) -> bool {
+    let schemes = ["postgres://", "postgresql://"];
+    is_visible(text) && schemes.iter().any(|scheme| text.starts_with(scheme))
+}
+
+/// Whether a text can be an API key, which travels in a header.
+pub fn is_api_key(text: &str) -> bool {
+    is_visible(text) && text.len() >= SHORTEST_TOKEN_CHARS
+}
+
+/// Whether a text can be a callback token, which is a segment of a path.
+pub fn is_callback_token(text: &str) -> bool {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.len() >= SHORTEST_TOKEN_CHARS && text.bytes().all(unreserved)
+}
+
+/// Whether VOD takes a text as a SignKey.
+pub fn is_sign_key(text: &str) -> bool {
+    (1..=LONGEST_SIGN_KEY_CHARS).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}

@@ -1,0 +1,212 @@
+//! Postgres: the pool, migrations, analyst views, and what its errors mean to us.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+
+/// The migrations of `migrations/`, built in.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// Views of `migrations/analyst/`, in the order in which they are made.
+const ANALYST_VIEWS: [&str; 2] = [
+    include_str!("../../migrations/analyst/uploads.sql"),
+    include_str!("../../migrations/analyst/signature_issues.sql"),
+];
+const ANALYST_ROLE_SQL: &str = include_str!("../../migrations/analyst/role.sql");
+const ANALYST_GRANTS_SQL: &str = include_str!("../../migrations/analyst/grants.sql");
+
+/// Two cores of Postgres are kept busy by far fewer; the rest is for readers who wait.
+const MAX_CONNECTIONS: u32 = 16;
+/// VOD waits 5 s for an answer (protocol.md section 2): a connection that takes longer than this is no use.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
+/// Any constant will do, as long as every receiver takes the same: held while views are replaced.
+const ANALYST_LOCK: i64 = 0x766f_645f_616e_616c;
+
+/// A Postgres that may not be there yet.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: PgPool,
+    ready: Arc<AtomicBool>,
+}
+
+/// Postgres cannot take it now: out of reach, not migrated yet, or overloaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the database is not available")]
+pub struct Unavailable;
+
+impl Database {
+    /// Prepares a pool; connects only when first used, so that the service starts without Postgres.
+    pub fn lazy(url: &str) -> Result<Self, sqlx::Error> {
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("vod-receiver")
+            // A receiver frozen in the middle of a transaction must not hold the others up (design section 8).
+            .options([("idle_in_transaction_session_timeout", "5s")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_WITHIN)
+            .connect_lazy_with(options);
+        Ok(Self {
+            pool,
+            ready: Arc::default(),
+        })
+    }
+
+    /// The pool, once the schema is known to be current.
+    pub fn pool(&self) -> Result<&PgPool, Unavailable> {
+        if self.ready.load(Ordering::Acquire) {
+            Ok(&self.pool)
+        } else {
+            Err(Unavailable)
+        }
+    }
+
+    /// The pool of a database whose schema may be old: for migrating it.
+    pub fn unmigrated(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Says that the schema is current.
+    pub fn set_ready(&self) {
+        self.ready.store(true, Ordering::Release);
+    }
+
+    /// Whether Postgres answers and its schema is current.
+    pub async fn answers(&self) -> bool {
+        match self.pool() {
+            Ok(pool) => sqlx::query("SELECT 1").execute(pool).await.is_ok(),
+            Err(Unavailable) => false,
+        }
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// What an error of Postgres means to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Another writer came between: do it again at once.
+    Contended,
+    /// It will never take this row.
+    Refused,
+    /// It cannot now, but may later: out of reach, no connection left, read-only, out of disk, ...
+    Unavailable,
+}
+
+/// Tells what an error means. What counts as refused is a closed list: data that no column can hold
+/// (class 22), too complex (54000), a constraint of our own; a missing partition is 23514 without one.
+pub fn classify(error: &sqlx::Error) -> Fault {
+    let Some(database) = error.as_database_error() else {
+        return Fault::Unavailable;
+    };
+    match database.code().as_deref() {
+        Some("40001" | "40P01") => Fault::Contended,
+        Some("54000") => Fault::Refused,
+        Some(code) if code.starts_with("22") => Fault::Refused,
+        Some(code) if code.starts_with("23") && database.constraint().is_some() => Fault::Refused,
+        _ => Fault::Unavailable,
+    }
+}
+
+/// Brings the schema up to date, under a lock of Postgres, so that several may start at once.
+pub async fn migrate(pool: &PgPool) -> Result<AnalystRole, MigrateError> {
+    MIGRATIONS.run(pool).await?;
+    Ok(refresh_analyst(&mut *pool.acquire().await?).await?)
+}
+
+/// How many migrations the database still lacks; an error if it holds one that we do not know.
+pub async fn pending_migrations(pool: &PgPool) -> Result<usize, sqlx::Error> {
+    let known = MIGRATIONS.iter().count();
+    let table: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if !table {
+        return Ok(known);
+    }
+    let applied: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
+        .fetch_one(pool)
+        .await?;
+    Ok(known.saturating_sub(usize::try_from(applied).unwrap_or(usize::MAX)))
+}
+
+/// Whether the role `vod_analyst` could be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnalystRole {
+    Made,
+    /// We may not create roles here: somebody who may has to run [`analyst_role_sql`] once.
+    NotAllowed,
+}
+
+/// The statements that make the role `vod_analyst` and let it read schema `analyst`, nothing else.
+pub fn analyst_role_sql() -> String {
+    format!("{ANALYST_ROLE_SQL}{ANALYST_GRANTS_SQL}")
+}
+
+/// Replaces the analyst views if their text changed, all at once, and makes the role if it may be made.
+async fn refresh_analyst(connection: &mut PgConnection) -> Result<AnalystRole, sqlx::Error> {
+    let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(ANALYST_LOCK)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS analyst")
+        .execute(&mut *transaction)
+        .await?;
+    let wanted = analyst_digest();
+    let held: Option<String> =
+        sqlx::query_scalar("SELECT obj_description(to_regnamespace('analyst'), 'pg_namespace')")
+            .fetch_one(&mut *transaction)
+            .await?;
+    if held.as_deref() != Some(&wanted) {
+        for view in ANALYST_VIEWS {
+            sqlx::raw_sql(view).execute(&mut *transaction).await?;
+        }
+        let comment = format!("COMMENT ON SCHEMA analyst IS '{wanted}'");
+        sqlx::raw_sql(AssertSqlSafe(comment))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+
+    let mut transaction = sqlx::Connection::begin(connection).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(ANALYST_LOCK)
+        .execute(&mut *transaction)
+        .await?;
+    match sqlx::raw_sql(AssertSqlSafe(analyst_role_sql()))
+        .execute(&mut *transaction)
+        .await
+    {
+        Ok(_) => transaction.commit().await.map(|()| AnalystRole::Made),
+        Err(error)
+            if error.as_database_error().and_then(|e| e.code()).as_deref() == Some("42501") =>
+        {
+            Ok(AnalystRole::NotAllowed)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the comment on the schema says: what it is for, and which text of the views it holds.
+fn analyst_digest() -> String {
+    let digest = ANALYST_VIEWS
+        .iter()
+        .fold(Sha256::new(), |digest, view| digest.chain_update(view))
+        .finalize();
+    let hex: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "Documented views for analysts; see the comments on each view and column. Version {hex}."
+    )
+}

@@ -1,0 +1,8 @@
+//! What the service stands on: clock, randomness, log, database, ordered stop, the try-out Postgres.
+
+pub mod clock;
+pub mod cluster;
+pub mod database;
+pub mod lifecycle;
+pub mod log;
+pub mod random;

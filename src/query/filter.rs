@@ -1,0 +1,165 @@
+//! Which uploads are wanted.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::access::{Caller, Read};
+use crate::http::page::{self, Order};
+use crate::http::params;
+use crate::http::problem::Problem;
+use crate::ticket::{NotATicket, Ticket, UserId};
+use crate::vod::event::FileId;
+
+/// Which uploads are wanted, as it is asked.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UploadsQuery {
+    user_id: Option<String>,
+    app: Option<String>,
+    file_id: Option<String>,
+    ticket: Option<String>,
+    /// The id of its processing or review task.
+    task: Option<String>,
+    /// How its user is known.
+    attribution: Option<AttributionFilter>,
+    /// How its processing goes.
+    processing: Option<ProcessingFilter>,
+    /// Who says that it was uploaded.
+    confirmed: Option<ConfirmedFilter>,
+    /// Recorded at or after.
+    #[serde(default, deserialize_with = "params::time")]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    from: Option<DateTime<Utc>>,
+    /// Recorded before.
+    #[serde(default, deserialize_with = "params::time")]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    to: Option<DateTime<Utc>>,
+    /// Uploaded, by VOD's clock, at or after.
+    #[serde(default, deserialize_with = "params::time")]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    uploaded_from: Option<DateTime<Utc>>,
+    /// Uploaded, by VOD's clock, before.
+    #[serde(default, deserialize_with = "params::time")]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    uploaded_to: Option<DateTime<Utc>>,
+    /// Only deleted ones, or only those that live; both if left out.
+    deleted: Option<bool>,
+    /// `desc`, newest first, if left out.
+    #[serde(default)]
+    order: Order,
+    /// 1 to 200, 50 if left out.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before; ask for the same uploads in the same order.
+    cursor: Option<String>,
+}
+
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident => $code:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($variant),+ }
+
+        impl $name {
+            /// The code as it is stored.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// How the user of an upload is known.
+    AttributionFilter { Ticket => "ticket", Resolver => "resolver", Manual => "manual", None => "none" }
+}
+codes! {
+    /// How the processing of an upload goes.
+    ProcessingFilter {
+        None => "none", Waiting => "waiting", Processing => "processing",
+        Succeeded => "succeeded", PartlyFailed => "partly_failed", Failed => "failed",
+    }
+}
+codes! {
+    /// Who says that a file was uploaded.
+    ConfirmedFilter { Vod => "vod", Push => "push", Refuted => "refuted" }
+}
+
+/// Which uploads are wanted, checked.
+pub struct Filter {
+    pub apps: Option<Vec<String>>,
+    pub user_id: Option<UserId>,
+    pub file_id: Option<FileId>,
+    pub ticket: Option<Ticket>,
+    pub task: Option<String>,
+    pub attribution: Option<AttributionFilter>,
+    pub processing: Option<ProcessingFilter>,
+    pub confirmed: Option<ConfirmedFilter>,
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+    pub uploaded_from: Option<DateTime<Utc>>,
+    pub uploaded_to: Option<DateTime<Utc>>,
+    pub deleted: Option<bool>,
+    pub order: Order,
+    pub after: Option<Key>,
+    pub limit: usize,
+}
+
+/// By what a list of uploads runs; unique, and all of it in one direction.
+pub type Key = (DateTime<Utc>, String, String);
+
+impl UploadsQuery {
+    /// Checks each parameter, and narrows the list to what the caller may see.
+    pub fn validate(self, caller: &Caller<Read>) -> Result<Filter, Problem> {
+        Ok(Filter {
+            apps: caller.narrow(self.app)?,
+            user_id: parsed("user_id", self.user_id.as_deref(), |id| {
+                UserId::parse(id).map_err(|rule| rule.to_string())
+            })?,
+            file_id: parsed("file_id", self.file_id.as_deref(), file_id)?,
+            ticket: parsed("ticket", self.ticket.as_deref(), |text| {
+                text.parse().map_err(|rule: NotATicket| rule.to_string())
+            })?,
+            task: parsed("task", self.task.as_deref(), task_id)?,
+            attribution: self.attribution,
+            processing: self.processing,
+            confirmed: self.confirmed,
+            from: self.from,
+            to: self.to,
+            uploaded_from: self.uploaded_from,
+            uploaded_to: self.uploaded_to,
+            deleted: self.deleted,
+            order: self.order,
+            after: page::position(self.cursor.as_deref())?,
+            limit: page::limit(self.limit)?,
+        })
+    }
+}
+
+fn parsed<T>(
+    name: &str,
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Problem> {
+    text.map(parse)
+        .transpose()
+        .map_err(|rule| Problem::field(name, rule))
+}
+
+/// Reads a file id of a path or a parameter.
+pub fn file_id(text: &str) -> Result<FileId, String> {
+    FileId::parse(text)
+        .ok_or_else(|| "must be a file id: 1 to 64 letters, digits, `_` or `-`".to_owned())
+}
+
+fn task_id(text: &str) -> Result<String, String> {
+    let fits = (1..=256).contains(&text.len()) && !text.chars().any(char::is_control);
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 256 bytes without control characters".to_owned())
+    }
+}

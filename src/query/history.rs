@@ -1,0 +1,153 @@
+//! `GET /v1/uploads/{file_id}`: one upload and how it came to be what it is.
+
+use actix_web::get;
+use actix_web::web::{Data, Json, Path};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::filter;
+use super::shape::Upload;
+use super::sql;
+use crate::access::{Caller, Read};
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::ops::database::Database;
+use crate::ticket::Ticket;
+
+/// In which app the file is to be looked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// The app; without it the only one that has the file.
+    app: Option<String>,
+}
+
+/// An upload and how it came to be what it is; `deliveries` holds the deliveries themselves.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UploadHistory {
+    #[serde(flatten)]
+    pub upload: Upload<Vec<DeliveryLine>>,
+    /// The signatures of its ticket, oldest first.
+    pub issues: Vec<Issue>,
+    /// Every task on it, oldest first.
+    pub tasks: Vec<TaskLine>,
+    /// The verdicts it had before, oldest first.
+    pub attribution_changes: Vec<AttributionChange>,
+}
+
+/// One signature of a ticket.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Issue {
+    pub issue_id: Uuid,
+    pub issued_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub one_time: bool,
+    pub procedure: Option<String>,
+}
+
+/// One body that named the file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryLine {
+    pub id: Uuid,
+    /// `push`, `pull`, `reconcile` or `replay`.
+    #[schema(example = "push")]
+    pub door: String,
+    #[schema(example = "NewFileUpload")]
+    pub event_type: Option<String>,
+    /// `3.0`, `2.0` or `hybrid`.
+    #[schema(example = "3.0")]
+    pub format: Option<String>,
+    pub received_at: DateTime<Utc>,
+}
+
+/// One task on the file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TaskLine {
+    pub task_id: String,
+    /// `procedure`, `review` or `other`.
+    #[schema(example = "procedure")]
+    pub role: String,
+    /// The event that told of it; null while only the upload announced it.
+    pub event_type: Option<String>,
+    /// `waiting`, `processing`, `succeeded`, `partly_failed` or `failed`.
+    #[schema(example = "succeeded")]
+    pub state: String,
+    pub error_code: Option<String>,
+    pub message: Option<String>,
+    pub recorded_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// One time that the upload got another verdict.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttributionChange {
+    pub at: DateTime<Utc>,
+    /// What brought it: `delivery <id>`.
+    pub decided_by: String,
+    pub user_before: Option<String>,
+    pub user_after: Option<String>,
+    pub method_before: String,
+    pub method_after: String,
+    pub reason_before: String,
+    pub reason_after: String,
+}
+
+/// Shows one upload with its signatures, deliveries, tasks and former verdicts.
+#[utoipa::path(
+    tag = "uploads",
+    params(("file_id" = String, Path, description = "VOD's id of the file"), HistoryQuery),
+    responses(
+        (status = 200, description = "The upload and its history", body = UploadHistory),
+        (status = 400, description = "Not a file id, or an unknown parameter", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No key that is known", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks scope `read`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such upload is known", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Several apps have a file of this id; name one with `app`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = [])),
+)]
+#[get("/v1/uploads/{file_id}")]
+pub async fn read_upload(
+    caller: Caller<Read>,
+    path: Path<String>,
+    query: Params<HistoryQuery>,
+    database: Data<Database>,
+) -> Result<Json<UploadHistory>, Problem> {
+    let file_id = filter::file_id(&path).map_err(|rule| Problem::field("file_id", rule))?;
+    let apps = caller.narrow(query.0.app)?;
+    let mut connection = database.pool()?.acquire().await?;
+    let mut uploads = sql::find(&mut connection, &file_id, apps.as_deref()).await?;
+    let upload = match (uploads.pop(), uploads.is_empty()) {
+        (Some(upload), true) => upload,
+        (None, _) => {
+            return Err(Problem::NotFound(
+                "no upload of this file is known".to_owned(),
+            ));
+        }
+        (Some(_), false) => {
+            let rule = "several apps have a file of this id; name one with `app`".to_owned();
+            return Err(Problem::Conflict(rule));
+        }
+    };
+    let issues = match upload.ticket {
+        // A ticket of another app is named, but its signatures are that app's.
+        Some(ticket) if upload.attribution_reason != "wrong_app" => {
+            sql::issues(&mut connection, Ticket(ticket)).await?
+        }
+        _ => Vec::new(),
+    };
+    let deliveries = sql::deliveries(&mut connection, &upload.app, &upload.file_id).await?;
+    let tasks = sql::tasks(&mut connection, &upload.app, &upload.file_id).await?;
+    let attribution_changes =
+        sql::attribution_changes(&mut connection, &upload.app, &upload.file_id).await?;
+    Ok(Json(UploadHistory {
+        upload: upload.show(|_| deliveries),
+        issues,
+        tasks,
+        attribution_changes,
+    }))
+}

@@ -1,0 +1,170 @@
+//! An upload as it is shown.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sqlx::types::Json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::ticket::Ticket;
+
+/// One uploaded file: whose it is, how we know, how its processing goes.
+///
+/// `D` is what is told of its deliveries: their number in a list, themselves in a history.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Upload<D = i32> {
+    /// Text: it exceeds what a JSON number keeps.
+    #[schema(example = "5285890784273533167")]
+    pub file_id: String,
+    #[schema(example = "main")]
+    pub app: String,
+    /// Null exactly when `attribution.method` is `none`.
+    #[schema(example = "user-42")]
+    pub user_id: Option<String>,
+    /// The ticket that its context names, known here or not.
+    #[schema(example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
+    pub ticket: Option<String>,
+    /// What the backend attached to the ticket.
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub context: Option<Json<Box<RawValue>>>,
+    pub attribution: Attribution,
+    /// `vod`: read from VOD itself; `push`: told by a notification; `refuted`: VOD contradicts it.
+    #[schema(example = "push")]
+    pub confirmed: String,
+    /// As VOD spells it: `Upload`, `Record`, `ClientUpload`, ...
+    #[schema(example = "Upload")]
+    pub source_type: Option<String>,
+    /// The text that came back from the signature.
+    pub source_context: Option<String>,
+    #[schema(example = "holiday.mp4")]
+    pub name: Option<String>,
+    /// The container suffix.
+    #[schema(example = "mp4")]
+    pub r#type: Option<String>,
+    pub media_url: Option<String>,
+    pub cover_url: Option<String>,
+    pub class_id: Option<i64>,
+    #[schema(example = "ap-chongqing")]
+    pub storage_region: Option<String>,
+    pub media: Media,
+    pub procedure_task_id: Option<String>,
+    pub review_task_id: Option<String>,
+    /// `none`, `waiting`, `processing`, `succeeded`, `partly_failed` or `failed`.
+    #[schema(example = "none")]
+    pub processing: String,
+    /// By VOD's clock.
+    pub uploaded_at: Option<DateTime<Utc>>,
+    /// First commit here.
+    pub recorded_at: DateTime<Utc>,
+    /// Last commit that changed something.
+    pub updated_at: DateTime<Utc>,
+    pub deleted_at: Option<DateTime<Utc>>,
+    /// The deliveries that named it, repeated ones included: how many, or in a history which.
+    pub deliveries: D,
+}
+
+/// Whose it is: how that was decided, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Attribution {
+    /// `ticket`, `resolver`, `manual` or `none`.
+    #[schema(example = "ticket")]
+    pub method: String,
+    /// `ticket`, `session_ticket`, `resolver`, `manual`, `no_context`, `foreign_context`,
+    /// `unknown_ticket`, `wrong_app`, `contexts_differ` or `erased`.
+    #[schema(example = "ticket")]
+    pub reason: String,
+    /// The reason in words, where there is more to say.
+    pub detail: Option<String>,
+    pub decided_at: DateTime<Utc>,
+}
+
+/// What VOD measured of the media; null until it did.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Media {
+    pub size_bytes: Option<i64>,
+    pub duration_s: Option<f64>,
+    pub width: Option<i32>,
+    pub height: Option<i32>,
+    pub bitrate_bps: Option<i64>,
+}
+
+/// An upload as it is stored, with its ticket's context.
+#[derive(sqlx::FromRow)]
+pub struct UploadRow {
+    pub file_id: String,
+    pub app: String,
+    user_id: Option<String>,
+    pub ticket: Option<Uuid>,
+    context: Option<Json<Box<RawValue>>>,
+    attribution_method: String,
+    pub attribution_reason: String,
+    attribution_detail: Option<String>,
+    attribution_at: DateTime<Utc>,
+    confirmed: String,
+    source_type: Option<String>,
+    source_context: Option<String>,
+    name: Option<String>,
+    r#type: Option<String>,
+    media_url: Option<String>,
+    cover_url: Option<String>,
+    class_id: Option<i64>,
+    storage_region: Option<String>,
+    size_bytes: Option<i64>,
+    duration_s: Option<f64>,
+    width: Option<i32>,
+    height: Option<i32>,
+    bitrate_bps: Option<i64>,
+    procedure_task_id: Option<String>,
+    review_task_id: Option<String>,
+    processing: String,
+    uploaded_at: Option<DateTime<Utc>>,
+    recorded_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    deleted_at: Option<DateTime<Utc>>,
+    deliveries: i32,
+}
+
+impl UploadRow {
+    /// Shows it, with what is to be told of its deliveries.
+    pub fn show<D>(self, deliveries: impl FnOnce(i32) -> D) -> Upload<D> {
+        let row = self;
+        Upload {
+            file_id: row.file_id,
+            app: row.app,
+            user_id: row.user_id,
+            ticket: row.ticket.map(|id| Ticket(id).to_string()),
+            context: row.context,
+            attribution: Attribution {
+                method: row.attribution_method,
+                reason: row.attribution_reason,
+                detail: row.attribution_detail,
+                decided_at: row.attribution_at,
+            },
+            confirmed: row.confirmed,
+            source_type: row.source_type,
+            source_context: row.source_context,
+            name: row.name,
+            r#type: row.r#type,
+            media_url: row.media_url,
+            cover_url: row.cover_url,
+            class_id: row.class_id,
+            storage_region: row.storage_region,
+            media: Media {
+                size_bytes: row.size_bytes,
+                duration_s: row.duration_s,
+                width: row.width,
+                height: row.height,
+                bitrate_bps: row.bitrate_bps,
+            },
+            procedure_task_id: row.procedure_task_id,
+            review_task_id: row.review_task_id,
+            processing: row.processing,
+            uploaded_at: row.uploaded_at,
+            recorded_at: row.recorded_at,
+            updated_at: row.updated_at,
+            deleted_at: row.deleted_at,
+            deliveries: deliveries(row.deliveries),
+        }
+    }
+}

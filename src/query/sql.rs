@@ -1,0 +1,234 @@
+//! The SQL of questions.
+
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+
+use super::filter::{ConfirmedFilter, Filter};
+use super::history::{AttributionChange, DeliveryLine, Issue, TaskLine};
+use super::shape::{Upload, UploadRow};
+use super::tickets::TicketRow;
+use crate::http::page::Order;
+use crate::ticket::Ticket;
+use crate::vod::event::FileId;
+
+/// An upload with the context of the ticket that made it somebody's.
+const UPLOADS: &str =
+    "SELECT u.*, CASE WHEN u.attribution_method = 'ticket' THEN t.context END AS context
+    FROM uploads u LEFT JOIN tickets t ON t.id = u.ticket WHERE u.announced_at IS NOT NULL";
+
+/// One page of uploads, and one more if the list goes on. The statement holds only the conditions
+/// that were asked for, so that each leans on its index: user, ticket, task, nobody's, else time.
+#[tracing::instrument(name = "db.uploads.list", level = "debug", skip_all)]
+pub async fn list(
+    connection: &mut PgConnection,
+    filter: &Filter,
+) -> Result<Vec<Upload>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new(UPLOADS);
+    if let Some(apps) = &filter.apps {
+        sql.push(" AND u.app = ANY(")
+            .push_bind(apps.as_slice())
+            .push(")");
+    }
+    if let Some(user_id) = &filter.user_id {
+        sql.push(" AND u.user_id = ").push_bind(user_id.as_str());
+    }
+    if let Some(file_id) = &filter.file_id {
+        sql.push(" AND u.file_id = ").push_bind(file_id.as_str());
+    }
+    if let Some(ticket) = filter.ticket {
+        sql.push(" AND u.ticket = ").push_bind(ticket.0);
+    }
+    if let Some(task) = &filter.task {
+        sql.push(
+            " AND (u.app, u.file_id) IN (SELECT k.app, k.file_id FROM tasks k WHERE k.task_id = ",
+        );
+        sql.push_bind(task).push(")");
+    }
+    match filter.attribution.map(|method| method.as_str()) {
+        Some("none") => {
+            sql.push(" AND u.user_id IS NULL");
+        }
+        Some(method) => {
+            sql.push(" AND u.attribution_method = ").push_bind(method);
+        }
+        None => {}
+    }
+    if let Some(processing) = filter.processing {
+        sql.push(" AND u.processing = ")
+            .push_bind(processing.as_str());
+    }
+    // What VOD contradicts is shown only to whoever asks for it.
+    match filter.confirmed {
+        Some(confirmed) => sql
+            .push(" AND u.confirmed = ")
+            .push_bind(confirmed.as_str()),
+        None => sql
+            .push(" AND u.confirmed <> ")
+            .push_bind(ConfirmedFilter::Refuted.as_str()),
+    };
+    for (condition, time) in [
+        (" AND u.recorded_at >= ", filter.from),
+        (" AND u.recorded_at < ", filter.to),
+        (" AND u.uploaded_at >= ", filter.uploaded_from),
+        (" AND u.uploaded_at < ", filter.uploaded_to),
+    ] {
+        if let Some(time) = time {
+            sql.push(condition).push_bind(time);
+        }
+    }
+    if let Some(deleted) = filter.deleted {
+        sql.push(if deleted {
+            " AND u.deleted_at IS NOT NULL"
+        } else {
+            " AND u.deleted_at IS NULL"
+        });
+    }
+    if let Some((recorded_at, app, file_id)) = &filter.after {
+        sql.push(" AND (u.recorded_at, u.app, u.file_id) ");
+        sql.push(if filter.order == Order::Desc {
+            "< ("
+        } else {
+            "> ("
+        });
+        sql.push_bind(*recorded_at)
+            .push(", ")
+            .push_bind(app)
+            .push(", ")
+            .push_bind(file_id)
+            .push(")");
+    }
+    sql.push(match filter.order {
+        Order::Desc => " ORDER BY u.recorded_at DESC, u.app DESC, u.file_id DESC LIMIT ",
+        Order::Asc => " ORDER BY u.recorded_at, u.app, u.file_id LIMIT ",
+    });
+    sql.push_bind(i64::try_from(filter.limit + 1).unwrap_or(i64::MAX));
+    let rows: Vec<UploadRow> = sql.build_query_as().fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.show(|count| count))
+        .collect())
+}
+
+/// The uploads with this file id, one an app.
+#[tracing::instrument(name = "db.uploads.find", level = "debug", skip_all)]
+pub async fn find(
+    connection: &mut PgConnection,
+    file_id: &FileId,
+    apps: Option<&[String]>,
+) -> Result<Vec<UploadRow>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new(UPLOADS);
+    sql.push(" AND u.file_id = ").push_bind(file_id.as_str());
+    if let Some(apps) = apps {
+        sql.push(" AND u.app = ANY(").push_bind(apps).push(")");
+    }
+    sql.build_query_as().fetch_all(connection).await
+}
+
+/// The uploads that a ticket brought, oldest first.
+#[tracing::instrument(name = "db.uploads.of_ticket", level = "debug", skip_all)]
+pub async fn of_ticket(
+    connection: &mut PgConnection,
+    ticket: Ticket,
+    app: &str,
+) -> Result<Vec<Upload>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new(UPLOADS);
+    sql.push(" AND u.ticket = ")
+        .push_bind(ticket.0)
+        .push(" AND u.app = ")
+        .push_bind(app);
+    sql.push(" ORDER BY u.recorded_at, u.file_id");
+    let rows: Vec<UploadRow> = sql.build_query_as().fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.show(|count| count))
+        .collect())
+}
+
+/// A ticket.
+#[tracing::instrument(name = "db.tickets.read", level = "debug", skip_all)]
+pub async fn ticket(
+    connection: &mut PgConnection,
+    ticket: Ticket,
+) -> Result<Option<TicketRow>, sqlx::Error> {
+    sqlx::query_as!(
+        TicketRow,
+        r#"SELECT app, user_id, context AS "context: sqlx::types::Json<Box<serde_json::value::RawValue>>", created_at
+        FROM tickets WHERE id = $1"#,
+        ticket.0,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// The signatures of a ticket, oldest first.
+#[tracing::instrument(name = "db.signature_issues.of_ticket", level = "debug", skip_all)]
+pub async fn issues(
+    connection: &mut PgConnection,
+    ticket: Ticket,
+) -> Result<Vec<Issue>, sqlx::Error> {
+    sqlx::query_as!(
+        Issue,
+        r#"SELECT id AS "issue_id!", issued_at AS "issued_at!", expires_at AS "expires_at!", one_time AS "one_time!", procedure
+        FROM signature_issues WHERE ticket = $1 ORDER BY id"#,
+        ticket.0,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The deliveries that name a file, oldest first; two indexes, one of them nearly empty.
+#[tracing::instrument(name = "db.deliveries.of_file", level = "debug", skip_all)]
+pub async fn deliveries(
+    connection: &mut PgConnection,
+    app: &str,
+    file_id: &str,
+) -> Result<Vec<DeliveryLine>, sqlx::Error> {
+    sqlx::query_as!(
+        DeliveryLine,
+        r#"SELECT id AS "id!", door AS "door!", event_type, format, received_at AS "received_at!"
+        FROM deliveries WHERE file_id = $2 AND app = $1
+        UNION ALL
+        SELECT id, door, event_type, format, received_at
+        FROM deliveries WHERE more_file_ids @> ARRAY[$2::text] AND app = $1
+        ORDER BY 1"#,
+        app,
+        file_id,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The tasks of a file, oldest first.
+#[tracing::instrument(name = "db.tasks.of_file", level = "debug", skip_all)]
+pub async fn tasks(
+    connection: &mut PgConnection,
+    app: &str,
+    file_id: &str,
+) -> Result<Vec<TaskLine>, sqlx::Error> {
+    sqlx::query_as!(
+        TaskLine,
+        "SELECT task_id, role, event_type, state, error_code, message, recorded_at, updated_at
+        FROM tasks WHERE file_id = $2 AND app = $1 ORDER BY recorded_at, task_id",
+        app,
+        file_id,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The verdicts that a file had before, oldest first.
+#[tracing::instrument(name = "db.attribution_changes.of_file", level = "debug", skip_all)]
+pub async fn attribution_changes(
+    connection: &mut PgConnection,
+    app: &str,
+    file_id: &str,
+) -> Result<Vec<AttributionChange>, sqlx::Error> {
+    sqlx::query_as!(
+        AttributionChange,
+        r#"SELECT at, decided_by, user_before, user_after, method_before, method_after, reason_before, reason_after
+        FROM attribution_changes WHERE file_id = $2 AND app = $1 ORDER BY id"#,
+        app,
+        file_id,
+    )
+    .fetch_all(connection)
+    .await
+}

@@ -1,0 +1,90 @@
+//! `GET /v1/tickets/{ticket}`: what became of one permission.
+
+use actix_web::get;
+use actix_web::web::{Data, Json, Path};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::history::Issue;
+use super::shape::Upload;
+use super::sql;
+use crate::access::{Caller, Read};
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::ops::database::Database;
+use crate::ticket::Ticket as TicketId;
+
+/// One upload intent of one user, and what came of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ticket {
+    #[schema(example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
+    pub ticket: String,
+    pub app: String,
+    pub user_id: String,
+    /// What the backend attached to it.
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub context: Option<sqlx::types::Json<Box<RawValue>>>,
+    pub created_at: DateTime<Utc>,
+    /// Its signatures, oldest first.
+    pub issues: Vec<Issue>,
+    /// Its uploads, oldest first; more than one if a signature was used again.
+    pub uploads: Vec<Upload>,
+}
+
+/// A ticket as it is stored.
+pub struct TicketRow {
+    pub app: String,
+    pub user_id: String,
+    pub context: Option<sqlx::types::Json<Box<RawValue>>>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// No parameters; any is refused by name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoQuery {}
+
+/// Shows a ticket with its signatures and uploads.
+#[utoipa::path(
+    tag = "tickets",
+    params(("ticket" = String, Path, description = "The ticket", example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")),
+    responses(
+        (status = 200, description = "The ticket", body = Ticket),
+        (status = 400, description = "Not a ticket, or an unknown parameter", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No key that is known", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks scope `read`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such ticket was issued", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = [])),
+)]
+#[get("/v1/tickets/{ticket}")]
+pub async fn read_ticket(
+    caller: Caller<Read>,
+    path: Path<String>,
+    _: Params<NoQuery>,
+    database: Data<Database>,
+) -> Result<Json<Ticket>, Problem> {
+    let id: TicketId = path
+        .parse()
+        .map_err(|rule: crate::ticket::NotATicket| Problem::field("ticket", rule.to_string()))?;
+    let mut connection = database.pool()?.acquire().await?;
+    let not_found = || Problem::NotFound("no such ticket was issued here".to_owned());
+    let row = sql::ticket(&mut connection, id)
+        .await?
+        .ok_or_else(not_found)?;
+    caller.may_use(&row.app)?;
+    let issues = sql::issues(&mut connection, id).await?;
+    let uploads = sql::of_ticket(&mut connection, id, &row.app).await?;
+    Ok(Json(Ticket {
+        ticket: id.to_string(),
+        app: row.app,
+        user_id: row.user_id,
+        context: row.context,
+        created_at: row.created_at,
+        issues,
+        uploads,
+    }))
+}

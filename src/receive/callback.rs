@@ -1,0 +1,248 @@
+//! `POST /callbacks/{app}`: VOD's push door.
+
+use actix_web::web::{Bytes, BytesMut, Data, Json, Path, Payload};
+use actix_web::{HttpRequest, post};
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::ToSchema;
+
+use super::authentic::{CalledApp, Refused};
+use super::hold::Hold;
+use super::quarantine::UnsignedQuota;
+use crate::config::{AppName, Config};
+use crate::http::problem::{Problem, ProblemBody};
+use crate::ops::clock::Clock;
+use crate::ops::random::Random;
+use crate::record::{Delivery, Door, Outcome, Quarantine, Recorder};
+use crate::vod::notification::{self, Notification};
+
+/// VOD documents no limit; its events hold a few KiB, a full PullEvents answer some hundred.
+pub const LIMIT_BYTES: usize = 8 * 1024 * 1024;
+
+/// What became of a notification; only told once it is durable.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Receipt {
+    /// `recorded`: it said something new; `duplicate`: all of it was known.
+    #[schema(example = "recorded")]
+    status: &'static str,
+}
+
+/// What the door stands on.
+struct Doorway<'a> {
+    request: &'a HttpRequest,
+    config: &'a Config,
+    recorder: &'a Recorder,
+    hold: &'a Hold,
+    quota: &'a UnsignedQuota,
+    clock: &'a Clock,
+    random: &'a Random,
+}
+
+/// Takes a notification of VOD for an app without a callback token.
+#[utoipa::path(
+    tag = "callbacks",
+    params(("app" = String, Path, description = "Name of the app")),
+    request_body(content = serde_json::Value, description = "A notification in format 3.0 or 2.0; any Content-Type"),
+    responses(
+        (status = 200, description = "It is durable", body = Receipt),
+        (status = 400, description = "There is no event in it; the bytes are kept", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "Not authenticated; nothing is told", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 8 MiB", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "It could not be made durable within 6 s", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/callbacks/{app}")]
+pub async fn receive(
+    request: HttpRequest,
+    path: Path<String>,
+    payload: Payload,
+) -> Result<Json<Receipt>, Problem> {
+    through_the_door(&request, &path.into_inner(), None, payload).await
+}
+
+/// Takes a notification of VOD for an app with a callback token.
+#[utoipa::path(
+    tag = "callbacks",
+    params(
+        ("app" = String, Path, description = "Name of the app"),
+        ("token" = String, Path, description = "The app's callback token"),
+    ),
+    request_body(content = serde_json::Value, description = "A notification in format 3.0 or 2.0; any Content-Type"),
+    responses(
+        (status = 200, description = "It is durable", body = Receipt),
+        (status = 400, description = "There is no event in it; the bytes are kept", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "Not authenticated; nothing is told", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 8 MiB", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "It could not be made durable within 6 s", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/callbacks/{app}/{token}")]
+pub async fn receive_with_token(
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    payload: Payload,
+) -> Result<Json<Receipt>, Problem> {
+    let (app, token) = path.into_inner();
+    through_the_door(&request, &app, Some(&token), payload).await
+}
+
+async fn through_the_door(
+    request: &HttpRequest,
+    app: &str,
+    token: Option<&str>,
+    payload: Payload,
+) -> Result<Json<Receipt>, Problem> {
+    let doorway = Doorway {
+        request,
+        config: part::<Config>(request)?,
+        recorder: part::<Recorder>(request)?,
+        hold: part::<Hold>(request)?,
+        quota: part::<UnsignedQuota>(request)?,
+        clock: part::<Clock>(request)?,
+        random: part::<Random>(request)?,
+    };
+    let called = CalledApp::find(doorway.config, app, token)?;
+    let (body, _budget) = doorway.read(payload).await?;
+    doorway.take(&called, body).await.map(Json)
+}
+
+fn part<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
+    request
+        .app_data::<Data<T>>()
+        .map(|data| data.get_ref())
+        .ok_or(Problem::Internal)
+}
+
+impl Doorway<'_> {
+    /// Reads the body within the budget that all bodies in flight share.
+    async fn read(
+        &self,
+        mut payload: Payload,
+    ) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Problem> {
+        let mut body = BytesMut::new();
+        let mut budget = Vec::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| {
+                Problem::InvalidRequest("the body ended before it was complete".to_owned())
+            })?;
+            if body.len() + chunk.len() > LIMIT_BYTES {
+                return Err(Problem::PayloadTooLarge {
+                    limit_bytes: LIMIT_BYTES,
+                });
+            }
+            budget.push(
+                self.hold
+                    .body_bytes(chunk.len())
+                    .ok_or(Problem::Unavailable)?,
+            );
+            body.extend_from_slice(&chunk);
+        }
+        Ok((body.freeze(), budget))
+    }
+
+    /// Authenticates a body, makes deliveries of it, and answers once they are durable.
+    async fn take(&self, called: &CalledApp<'_>, body: Bytes) -> Result<Receipt, Problem> {
+        let received_at = self.clock.now();
+        let read = notification::read(&body);
+        let signed = called.check_sign(self.request, read.as_ref().ok(), received_at.timestamp());
+        if let Err(refused) = signed {
+            return self.refuse(called, body, refused, received_at).await;
+        }
+        let app = &called.app.name;
+        let deliveries = match &read {
+            Ok(notification) => self.split(app, &body, notification, received_at),
+            Err(fault) => {
+                vec![self.delivery(app, body, Err(Quarantine(fault.code())), received_at)]
+            }
+        };
+        let faults: Vec<&str> = deliveries
+            .iter()
+            .filter_map(|d| d.said.as_ref().err())
+            .map(|q| q.0)
+            .collect();
+        let nothing_in_it = (faults.len() == deliveries.len()).then(|| faults[0].to_owned());
+        let outcomes = self.record(deliveries).await?;
+        if let Some(fault) = nothing_in_it {
+            tracing::info!(reason = fault, "a notification was quarantined");
+            return Err(Problem::InvalidRequest(format!(
+                "no event can be read from the body ({fault}); its bytes are kept"
+            )));
+        }
+        let news = outcomes
+            .iter()
+            .any(|outcome| *outcome != Outcome::Duplicate);
+        Ok(Receipt {
+            status: if news { "recorded" } else { "duplicate" },
+        })
+    }
+
+    /// Keeps what a token vouches for although its `Sign` is not right: where VOD puts it is not documented.
+    async fn refuse(
+        &self,
+        called: &CalledApp<'_>,
+        body: Bytes,
+        refused: Refused,
+        received_at: DateTime<Utc>,
+    ) -> Result<Receipt, Problem> {
+        let app = &called.app.name;
+        if called.has_token() && self.quota.take(app.as_str(), received_at) {
+            self.record(vec![self.delivery(
+                app,
+                body,
+                Err(Quarantine(refused.0)),
+                received_at,
+            )])
+            .await?;
+        }
+        Err(refused.into())
+    }
+
+    /// One delivery an event: a pasted PullEvents answer holds many.
+    fn split(
+        &self,
+        app: &AppName,
+        body: &Bytes,
+        read: &Notification,
+        received_at: DateTime<Utc>,
+    ) -> Vec<Delivery> {
+        read.items
+            .iter()
+            .map(|item| {
+                let said = item.event.clone().map_err(|fault| Quarantine(fault.code()));
+                self.delivery(app, body.slice(item.range.clone()), said, received_at)
+            })
+            .collect()
+    }
+
+    fn delivery(
+        &self,
+        app: &AppName,
+        body: Bytes,
+        said: Result<crate::vod::event::Event, Quarantine>,
+        received_at: DateTime<Utc>,
+    ) -> Delivery {
+        Delivery {
+            id: self.random.uuid_v7(received_at),
+            app: app.clone(),
+            door: Door::Push,
+            received_at,
+            body,
+            said,
+        }
+    }
+
+    /// Records deliveries; ends only when all of them are durable, or VOD has given up.
+    async fn record(&self, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Problem> {
+        self.hold
+            .until_durable(|| {
+                let deliveries = deliveries.clone();
+                async move {
+                    let outcomes = self.recorder.submit(deliveries).await;
+                    (!outcomes.contains(&Outcome::Unavailable)).then_some(outcomes)
+                }
+            })
+            .await
+    }
+}

@@ -1,0 +1,71 @@
+//! What is held when it cannot be made durable: bounded, until VOD has given up and will send again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::http::problem::Problem;
+
+/// Only a timeout is documented to bring a re-send, and VOD gives up after 5 s (protocol.md section 2).
+const HOLD: Duration = Duration::from_secs(6);
+/// An answer after VOD gave up is of no use to it.
+const RETRY_UNTIL: Duration = Duration::from_millis(4_500);
+const RETRY_EVERY: Duration = Duration::from_millis(250);
+/// So many requests may be held (design section 6, promise 4).
+const HELD_REQUESTS: usize = 2_000;
+/// All bodies in flight share this.
+const BODY_BUDGET_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bounds on what waits here: bodies in flight, and requests that are held.
+#[derive(Clone)]
+pub struct Hold {
+    requests: Arc<Semaphore>,
+    body_bytes: Arc<Semaphore>,
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self {
+            requests: Arc::new(Semaphore::new(HELD_REQUESTS)),
+            body_bytes: Arc::new(Semaphore::new(BODY_BUDGET_BYTES)),
+        }
+    }
+}
+
+impl Hold {
+    /// Room for some more bytes of a body, taken from the shared budget; `None` if it is used up.
+    pub fn body_bytes(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.body_bytes)
+            .try_acquire_many_owned(u32::try_from(bytes).ok()?)
+            .ok()
+    }
+
+    /// Tries again and again to make something durable while VOD still waits for the answer; then
+    /// holds the request until VOD has given up, since only a timeout brings another send.
+    pub async fn until_durable<T, F: Future<Output = Option<T>>>(
+        &self,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, Problem> {
+        if let Some(done) = attempt().await {
+            return Ok(done);
+        }
+        let Ok(_place) = self.requests.try_acquire() else {
+            return Err(Problem::Unavailable);
+        };
+        let given_up = tokio::time::sleep(HOLD);
+        let again = async {
+            loop {
+                tokio::time::sleep(RETRY_EVERY).await;
+                if let Some(done) = attempt().await {
+                    return done;
+                }
+            }
+        };
+        if let Ok(done) = tokio::time::timeout(RETRY_UNTIL, again).await {
+            return Ok(done);
+        }
+        given_up.await;
+        Err(Problem::Unavailable)
+    }
+}

@@ -1,0 +1,10 @@
+//! Stage 2: something happened. Every body that is let in gets its id and its time here, at the door.
+
+mod authentic;
+mod callback;
+mod hold;
+mod quarantine;
+
+pub use callback::{receive, receive_with_token};
+pub use hold::Hold;
+pub use quarantine::UnsignedQuota;

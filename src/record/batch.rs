@@ -1,0 +1,226 @@
+//! A batch of deliveries: the rows they touch as they were read, and as they will be written.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::fold::{Task, Tasks, Upload};
+use super::{Delivery, Outcome};
+use crate::attribute::{IssuedTicket, named_ticket};
+use crate::ticket::Ticket;
+use crate::vod::event::{Event, News, TaskRole};
+
+/// The rows that a batch of deliveries touches, in the order of their keys: two writers that lock
+/// rows in the same order cannot deadlock (design section 8, measured).
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// By app and file id.
+    pub files: BTreeMap<(String, String), File>,
+    /// By task id and app.
+    pub tasks: BTreeMap<(String, String), TaskRow>,
+    /// The tickets that contexts name; those that were issued.
+    pub tickets: HashMap<Ticket, IssuedTicket>,
+}
+
+/// One row of `uploads`, before and after.
+#[derive(Debug)]
+pub struct File {
+    /// As it was read; `None` if there was none.
+    pub before: Option<Stored<Upload>>,
+    pub after: Option<Upload>,
+    /// Positions of the deliveries that name it.
+    pub named_by: Vec<usize>,
+    /// The last delivery that changed what it shows.
+    pub changed_by: Option<usize>,
+    /// A task of it moved: who reads it together with its tasks has to read again.
+    pub task_moved: bool,
+}
+
+/// One row of `tasks`, before and after.
+#[derive(Debug, Default)]
+pub struct TaskRow {
+    /// As it was read; `None` if there was none.
+    pub before: Option<Stored<Task>>,
+    pub after: Option<Task>,
+}
+
+/// What a table held, and the version on which a write depends.
+#[derive(Debug, Clone)]
+pub struct Stored<T> {
+    pub row: T,
+    pub version: i32,
+    pub recorded_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Batch {
+    /// Gathers the keys that deliveries name; nothing is known of them yet.
+    pub fn of(deliveries: &[Delivery]) -> Self {
+        let mut batch = Self::default();
+        for (position, delivery) in deliveries.iter().enumerate() {
+            let Ok(event) = &delivery.said else { continue };
+            let app = delivery.app.as_str();
+            for fact in &event.files {
+                let key = (app.to_owned(), fact.file_id.as_str().to_owned());
+                let file = batch.files.entry(key).or_insert_with(|| File {
+                    before: None,
+                    after: None,
+                    named_by: Vec::new(),
+                    changed_by: None,
+                    task_moved: false,
+                });
+                file.named_by.push(position);
+            }
+            for task_id in task_ids(event) {
+                batch
+                    .tasks
+                    .entry((task_id.to_owned(), app.to_owned()))
+                    .or_default();
+            }
+        }
+        batch
+    }
+
+    /// The tickets that bear on the batch: named by its facts, or by rows that were read.
+    pub fn tickets_named(&self, deliveries: &[Delivery]) -> BTreeSet<Ticket> {
+        let told = deliveries
+            .iter()
+            .filter_map(|delivery| delivery.said.as_ref().ok())
+            .flat_map(|event| event.files.iter().map(|fact| &fact.fields));
+        let held = self
+            .files
+            .values()
+            .filter_map(|file| file.before.as_ref())
+            .map(|stored| &stored.row.fields);
+        told.chain(held)
+            .flat_map(|fields| {
+                [
+                    fields.source_context.as_deref(),
+                    fields.session_context.as_deref(),
+                ]
+            })
+            .filter_map(named_ticket)
+            .collect()
+    }
+
+    /// Joins what the deliveries say to what was read, in their order, and tells what became of each.
+    pub fn fold(&mut self, deliveries: &[Delivery], now: DateTime<Utc>) -> Vec<Outcome> {
+        for file in self.files.values_mut() {
+            file.after = file.before.as_ref().map(|stored| stored.row.clone());
+        }
+        for task in self.tasks.values_mut() {
+            task.after = task.before.as_ref().map(|stored| stored.row.clone());
+        }
+        deliveries
+            .iter()
+            .enumerate()
+            .map(|(position, delivery)| match &delivery.said {
+                Ok(event) => self.fold_one(position, delivery, event, now),
+                Err(_) => Outcome::Quarantined,
+            })
+            .collect()
+    }
+
+    fn fold_one(
+        &mut self,
+        position: usize,
+        delivery: &Delivery,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Outcome {
+        let app = delivery.app.as_str();
+        let task_moved = self.fold_tasks(delivery, event);
+        let known: Tasks = task_ids(event)
+            .filter_map(|id| {
+                let task = self
+                    .tasks
+                    .get(&(id.to_owned(), app.to_owned()))?
+                    .after
+                    .clone()?;
+                Some((id.to_owned(), task))
+            })
+            .collect();
+        let mut changed = task_moved;
+        for fact in &event.files {
+            let key = (app.to_owned(), fact.file_id.as_str().to_owned());
+            let Some(file) = self.files.get_mut(&key) else {
+                continue;
+            };
+            let held = file.after.take().unwrap_or_else(|| Upload::unknown(now));
+            let mut joined = held.clone();
+            joined.absorb(fact, event, delivery);
+            joined.conclude(app, &known, &self.tickets, now);
+            if !joined.shows_the_same(&held) {
+                changed = true;
+                file.changed_by = Some(position);
+            }
+            file.task_moved |= task_moved;
+            file.after = Some(joined);
+        }
+        // What names neither file nor task cannot be known already.
+        if changed || (event.files.is_empty() && event.task.is_none()) {
+            Outcome::Recorded
+        } else {
+            Outcome::Duplicate
+        }
+    }
+
+    /// Joins what an event says of tasks; tells whether one of them moved.
+    fn fold_tasks(&mut self, delivery: &Delivery, event: &Event) -> bool {
+        let app = delivery.app.as_str();
+        let announced = event
+            .files
+            .iter()
+            .filter(|fact| fact.news == News::Uploaded)
+            .flat_map(|fact| {
+                let procedure = fact
+                    .fields
+                    .procedure_task_id
+                    .as_ref()
+                    .map(|id| (id, TaskRole::Procedure));
+                let review = fact
+                    .fields
+                    .review_task_id
+                    .as_ref()
+                    .map(|id| (id, TaskRole::Review));
+                [procedure, review]
+                    .into_iter()
+                    .flatten()
+                    .map(|(id, role)| (id, Task::announced(role, &fact.file_id)))
+            });
+        let told = event
+            .task
+            .iter()
+            .map(|fact| (&fact.task_id, Task::told(fact, event, delivery)));
+        let mut moved = false;
+        for (id, task) in announced.chain(told) {
+            let Some(row) = self.tasks.get_mut(&(id.clone(), app.to_owned())) else {
+                continue;
+            };
+            let joined = match row.after.clone() {
+                Some(mut held) => {
+                    held.join(task);
+                    held
+                }
+                None => task,
+            };
+            moved |= row.after.as_ref() != Some(&joined);
+            row.after = Some(joined);
+        }
+        moved
+    }
+}
+
+/// The tasks that an event names: the one it tells of, and those that an upload started.
+fn task_ids(event: &Event) -> impl Iterator<Item = &str> {
+    let started = event
+        .files
+        .iter()
+        .flat_map(|fact| [&fact.fields.procedure_task_id, &fact.fields.review_task_id])
+        .filter_map(|id| id.as_deref());
+    event
+        .task
+        .iter()
+        .map(|task| task.task_id.as_str())
+        .chain(started)
+}

@@ -1,0 +1,238 @@
+//! Stage 1, before the upload: a permission is logged, then given out.
+//!
+//! No signature leaves that is not in the log: the answer waits for the commit.
+
+mod log;
+mod request;
+mod sql;
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, post};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::access::{Caller, Sign};
+use crate::config::{App, Config};
+use crate::http::body::JsonBody;
+use crate::http::problem::{Problem, ProblemBody};
+use crate::ops::clock::Clock;
+use crate::ops::database::Database;
+use crate::ops::random::Random;
+use crate::ticket::{Ticket, UserId};
+use crate::vod::signature::UploadParams;
+pub use log::list_signatures;
+pub use request::{NotifyMode, Permission, SignatureRequest};
+
+/// One signature given out.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct IssuedSignature {
+    /// What `getSignature` of the upload SDK hands over to VOD.
+    #[schema(example = "aG6ZX3aZf+6tg/yRDZdRSNtM39lzZWNyZXRJZD1JYW1TZWNyZXRJZCZjdXJyZW50VGlt...")]
+    pub signature: String,
+    /// The upload intent that it belongs to; ask with it again for the same file.
+    #[schema(value_type = String, example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
+    #[serde(serialize_with = "as_text")]
+    pub ticket: Ticket,
+    /// This signature in the log.
+    pub issue_id: Uuid,
+    #[schema(example = "main")]
+    pub app: String,
+    #[schema(example = "user-42")]
+    pub user_id: String,
+    pub issued_at: DateTime<Utc>,
+    /// An upload must have begun by then.
+    pub expires_at: DateTime<Utc>,
+}
+
+fn as_text<S: serde::Serializer>(ticket: &Ticket, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(ticket)
+}
+
+/// Gives out one upload signature for one of the app's users.
+///
+/// Ask for each call of the SDK's `getSignature`: the first time without `ticket`, then with the
+/// ticket of the first answer as long as it is the same file.
+#[utoipa::path(
+    tag = "signatures",
+    request_body = SignatureRequest,
+    responses(
+        (status = 201, description = "The signature; it is in the log", body = IssuedSignature),
+        (status = 400, description = "A field breaks its rule", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No key that is known", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks scope `sign`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such ticket", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The ticket belongs to another user or app, or has another context", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 64 KiB", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The log cannot be written now", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = [])),
+)]
+#[post("/v1/signatures")]
+pub async fn create_signature(
+    caller: Caller<Sign>,
+    body: JsonBody<SignatureRequest>,
+    config: Data<Config>,
+    database: Data<Database>,
+    clock: Data<Clock>,
+    random: Data<Random>,
+) -> Result<HttpResponse, Problem> {
+    let app = choose_app(&config.apps, body.0.app.as_deref(), caller.apps())?;
+    caller.may_use(app.name.as_str())?;
+    let permission = body.0.validate()?;
+    let issued = issue(app, &permission, &caller.name, &database, &clock, &random).await?;
+    Ok(HttpResponse::Created().json(issued))
+}
+
+/// The app that is meant: the one named, else the only one there is for this caller.
+fn choose_app<'a>(
+    apps: &'a [App],
+    named: Option<&str>,
+    bound: Option<&[String]>,
+) -> Result<&'a App, Problem> {
+    if let Some(name) = named {
+        let unknown = || Problem::field("app", "is not the name of an app that is configured here");
+        return apps
+            .iter()
+            .find(|app| app.name.as_str() == name)
+            .ok_or_else(unknown);
+    }
+    let is_bound =
+        |app: &&App| bound.is_none_or(|bound| bound.iter().any(|name| name == app.name.as_str()));
+    let mut candidates = apps.iter().filter(is_bound);
+    match (candidates.next(), candidates.next()) {
+        (Some(app), None) => Ok(app),
+        _ => Err(Problem::field(
+            "app",
+            "is needed: there is more than one app to choose from",
+        )),
+    }
+}
+
+/// Mints a signature, commits it to the log with its ticket, and returns it.
+pub async fn issue(
+    app: &App,
+    permission: &Permission,
+    issued_to: &str,
+    database: &Database,
+    clock: &Clock,
+    random: &Random,
+) -> Result<IssuedSignature, Problem> {
+    let now = clock.now();
+    // The issue's id carries the time in milliseconds: cut, so that both say the same.
+    let issued_at = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
+    let ticket = permission
+        .ticket
+        .unwrap_or_else(|| Ticket(random.uuid_v7(now)));
+    let params = params(app, permission, ticket, now, random);
+    let issue = Issue {
+        id: random.uuid_v7(now),
+        ticket,
+        app,
+        permission,
+        issued_to,
+        issued_at,
+        expires_at: DateTime::from_timestamp(params.expire_time, 0).unwrap_or(now),
+        params: &params,
+    };
+    let mut connection = database.pool()?.acquire().await?;
+    if permission.ticket.is_some() {
+        let held = sql::ticket(&mut connection, ticket).await?;
+        continues(held.as_ref(), app, permission)?;
+        sql::continue_ticket(&mut connection, &issue).await?;
+    } else {
+        sql::open_ticket(&mut connection, &issue).await?;
+    }
+    Ok(IssuedSignature {
+        signature: params.sign(app.secret_key.expose()),
+        ticket,
+        issue_id: issue.id,
+        app: app.name.as_str().to_owned(),
+        user_id: permission.user_id.as_str().to_owned(),
+        issued_at,
+        expires_at: issue.expires_at,
+    })
+}
+
+/// One line of the log, about to be written.
+struct Issue<'a> {
+    id: Uuid,
+    ticket: Ticket,
+    app: &'a App,
+    permission: &'a Permission,
+    issued_to: &'a str,
+    issued_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    params: &'a UploadParams,
+}
+
+/// What the log holds of a ticket.
+struct HeldTicket {
+    app: String,
+    user_id: UserId,
+    context: Option<String>,
+}
+
+/// Whose ticket it is: its app and user.
+pub async fn ticket_owner(
+    connection: &mut sqlx::PgConnection,
+    ticket: Ticket,
+) -> Result<Option<(String, UserId)>, sqlx::Error> {
+    Ok(sql::ticket(connection, ticket)
+        .await?
+        .map(|held| (held.app, held.user_id)))
+}
+
+fn continues(held: Option<&HeldTicket>, app: &App, permission: &Permission) -> Result<(), Problem> {
+    let held =
+        held.ok_or_else(|| Problem::NotFound("no such ticket was issued here".to_owned()))?;
+    if held.app != app.name.as_str() || held.user_id != permission.user_id {
+        return Err(Problem::Conflict(
+            "the ticket belongs to another user or another app".to_owned(),
+        ));
+    }
+    let parsed = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
+    match (&permission.context, &held.context) {
+        (Some(given), Some(held)) if parsed(given) == parsed(held) => Ok(()),
+        (None, _) => Ok(()),
+        (Some(_), _) => Err(Problem::Conflict(
+            "the ticket was opened with another context".to_owned(),
+        )),
+    }
+}
+
+fn params(
+    app: &App,
+    permission: &Permission,
+    ticket: Ticket,
+    now: DateTime<Utc>,
+    random: &Random,
+) -> UploadParams {
+    let from = now.timestamp();
+    let context = ticket.to_string();
+    UploadParams {
+        secret_id: app.secret_id.clone(),
+        current_time_stamp: from,
+        expire_time: from + permission.expires_in.num_seconds(),
+        random: random.u32(),
+        class_id: permission.class_id.map(i64::from),
+        procedure: permission.procedure.clone(),
+        task_priority: permission.task_priority.map(i32::from),
+        task_notify_mode: permission
+            .task_notify_mode
+            .map(|mode| mode.as_str().to_owned()),
+        // VOD allows a session context only with a procedure (protocol.md section 1).
+        session_context: permission.procedure.as_ref().map(|_| context.clone()),
+        source_context: Some(context),
+        one_time_valid: permission.one_time,
+        vod_sub_app_id: app.sub_app_id,
+        storage_region: permission.storage_region.clone(),
+    }
+}
+
+/// The longest that VOD lets a signature live: 90 days (protocol.md section 1).
+const LONGEST: TimeDelta = TimeDelta::seconds(7_776_000);
+/// Long enough to choose a file and begin, short enough to limit a leaked one.
+const USUAL: TimeDelta = TimeDelta::hours(1);
