@@ -12,12 +12,14 @@
 //! Everything here blocks; async code calls it through `spawn_blocking`.
 
 mod binaries;
+mod error;
 mod place;
+mod text;
 
 use std::{
     env, fs,
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Write},
     os::unix::{
         ffi::OsStrExt,
         fs::{OpenOptionsExt, fchown},
@@ -25,16 +27,18 @@ use std::{
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{self, Child, Command, ExitStatus, Stdio},
+    process::{self, Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use binaries::OLDEST;
+pub use error::ClusterError;
+use error::io_error;
 use place::{
     Account, lock, lock_file, make_directories, me, private_directory, socket_directory,
     socket_file,
 };
+use text::{last_words, percent_encoded, quoted};
 
 /// How long a server may take to become ready, crash recovery included, and a starter to get its turn.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,10 +50,6 @@ const SUPERUSER: &str = "vod";
 const PORT: u16 = 5432;
 /// A log that has grown beyond this is set aside at the next start.
 const LOG_BYTES: u64 = 16 << 20;
-/// What to type where there are none.
-const INSTALL: &str = "`apt-get install postgresql`, `dnf install postgresql-server`, `apk add postgresql` \
-                       or `brew install postgresql@17`";
-
 /// A private Postgres server, running and ready. Dropping it is stopping it, errors unseen.
 #[derive(Debug)]
 pub struct Cluster {
@@ -59,56 +59,6 @@ pub struct Cluster {
     account: Account,
     server: Option<Child>,
     users: Option<File>,
-}
-
-/// Why there is no cluster. Every message says what to do about it.
-#[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
-    #[error(
-        "No server binaries of Postgres {OLDEST} or newer were found. Install them with {INSTALL}; \
-         or name the directory that holds `postgres` and `initdb` in PG_BIN_DIR."
-    )]
-    NoBinaries,
-    #[error("PG_BIN_DIR is {}, which does not hold `postgres`, `initdb` and `pg_ctl`. Correct it or unset it.", .0.display())]
-    BadBinDir(PathBuf),
-    #[error(
-        "The database in {} was made by Postgres {version}, whose binaries were not found. Install that version, \
-         or move the directory away to begin with an empty database.", .dir.display()
-    )]
-    OtherVersion { dir: PathBuf, version: String },
-    #[error(
-        "Postgres does not run as root, and there is neither a user `postgres` nor a user `nobody` to run it as. \
-         Make one of them, or run this as an ordinary user."
-    )]
-    NoAccount,
-    #[error(
-        "Postgres runs as {account}, which cannot enter {}. Choose a data directory that it can reach \
-         (for root: /var/lib/vod-receiver), or let it in with `chmod a+x`.", .at.display()
-    )]
-    OutOfReach { at: PathBuf, account: String },
-    #[error("The binaries in {} cannot be run as {account}. Install Postgres where every user can run it.", .binaries.display())]
-    NotRunnable { binaries: PathBuf, account: String },
-    #[error(
-        "{} must be a directory that belongs to {account} and is closed to others, and it is not. \
-         Remove it, or run as its owner.", .at.display()
-    )]
-    NotPrivate { at: PathBuf, account: String },
-    #[error("{} is held by another process that is starting or stopping Postgres for a minute now. Look whether it hangs.", .0.display())]
-    Busy(PathBuf),
-    #[error("{what} failed ({status}). Its last words, which should tell what to mend:\n{words}")]
-    Failed {
-        what: &'static str,
-        status: ExitStatus,
-        words: String,
-    },
-    #[error("Postgres was not ready after {} s. Look at {}, which ends:\n{words}", PATIENCE.as_secs(), .log.display())]
-    NotReady { log: PathBuf, words: String },
-    #[error("Could not {doing} {}. Check that it belongs to the user who runs this and that the disk is not full.", .at.display())]
-    Io {
-        doing: &'static str,
-        at: PathBuf,
-        source: io::Error,
-    },
 }
 
 impl Cluster {
@@ -333,26 +283,24 @@ impl Cluster {
         let log = lock_file(&path)?;
         let also = log.try_clone().map_err(io_error("open", &path))?;
         let mut command = self.command("postgres");
-        command.arg("-D").arg(self.data()).args([
-            "-p",
-            &PORT.to_string(),
-            "-c",
+        command
+            .arg("-D")
+            .arg(self.data())
+            .args(["-p", &PORT.to_string()]);
+        let socket = format!("unix_socket_directories=\"{}\"", self.socket.display());
+        let ours = [
+            &socket,
             "listen_addresses=",
-        ]);
-        command.arg("-c").arg(setting(
-            "unix_socket_directories",
-            &self.socket.to_string_lossy(),
-        ));
-        command.args([
-            "-c",
             "unix_socket_permissions=0700",
-            "-c",
             "timezone=UTC",
-            "-c",
             "log_timezone=UTC",
-        ]);
-        for (name, value) in settings {
-            command.arg("-c").arg(setting(name, value));
+        ];
+        for setting in ours.map(str::to_owned).into_iter().chain(
+            settings
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        ) {
+            command.arg("-c").arg(setting);
         }
         // Its own process group: Ctrl-C in the terminal must not stop it before we have written what we hold.
         command.stdout(log).stderr(also).process_group(0);
@@ -481,62 +429,6 @@ fn command_line(pid: u32) -> Option<Vec<u8>> {
         .output()
         .ok()?;
     ps.status.success().then_some(ps.stdout)
-}
-
-/// The end of what was written to the log since `start`.
-fn last_words(log: &Path, start: u64) -> String {
-    let mut text = Vec::new();
-    let read = File::open(log).and_then(|mut file| {
-        file.seek(SeekFrom::Start(start))?;
-        file.read_to_end(&mut text)
-    });
-    if let Err(error) = read {
-        return format!("({} cannot be read: {error})", log.display());
-    }
-    let text = String::from_utf8_lossy(&text);
-    let lines = text.trim().lines().collect::<Vec<_>>();
-    lines[lines.len().saturating_sub(12)..].join("\n")
-}
-
-/// One `name=value`; Postgres takes the value as it is, except where the setting is a list.
-fn setting(name: &str, value: &str) -> String {
-    if name == "unix_socket_directories" {
-        format!("{name}=\"{value}\"")
-    } else {
-        format!("{name}={value}")
-    }
-}
-
-fn percent_encoded(bytes: &[u8]) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    bytes
-        .iter()
-        .map(|b| {
-            if plain(*b) {
-                char::from(*b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
-}
-
-/// A word for a POSIX shell, quoted if it needs to be.
-fn quoted(word: &str) -> String {
-    let plain = !word.is_empty()
-        && word
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/._-@:+=".contains(&b));
-    if plain {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-fn io_error(doing: &'static str, at: &Path) -> impl FnOnce(io::Error) -> ClusterError {
-    let at = at.to_owned();
-    move |source| ClusterError::Io { doing, at, source }
 }
 
 #[cfg(test)]

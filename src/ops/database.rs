@@ -160,7 +160,7 @@ async fn refresh_analyst(connection: &mut PgConnection) -> Result<AnalystRole, s
     sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS analyst")
         .execute(&mut *transaction)
         .await?;
-    let wanted = analyst_digest();
+    let wanted = analyst_comment();
     let held: Option<String> =
         sqlx::query_scalar("SELECT obj_description(to_regnamespace('analyst'), 'pg_namespace')")
             .fetch_one(&mut *transaction)
@@ -196,17 +196,22 @@ async fn refresh_analyst(connection: &mut PgConnection) -> Result<AnalystRole, s
 }
 
 /// What the comment on the schema says: what it is for, and which text of the views it holds.
-fn analyst_digest() -> String {
+fn analyst_comment() -> String {
+    format!(
+        "Documented views for analysts; see the comments on each view and column. Version {}.",
+        analyst_version()
+    )
+}
+
+/// Which text of the analyst views is built in: changes whenever one of them does.
+pub fn analyst_version() -> String {
     let digest = ANALYST_VIEWS
         .iter()
         .fold(Sha256::new(), |digest, view| digest.chain_update(view))
         .finalize();
-    let hex: String = digest
+    digest
         .iter()
         .take(8)
         .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!(
-        "Documented views for analysts; see the comments on each view and column. Version {hex}."
-    )
+        .collect()
 }

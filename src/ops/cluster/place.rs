@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use super::{ClusterError, PATIENCE, POLL, PORT, io_error};
+use super::{ClusterError, PATIENCE, POLL, PORT, error::io_error};
 
 /// The shortest limit of the path of a Unix socket: 103 bytes on macOS, 107 on Linux.
 const SOCKET_PATH_BYTES: usize = 103;

@@ -1,0 +1,343 @@
+//! One running app a test: real server on a port of its own, real Postgres, a database of its own.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Utc};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use uuid::Uuid;
+use vod_receiver::app::{Parts, build};
+use vod_receiver::config::{App, AppName, Config, LogFormat, Secret};
+use vod_receiver::keep::partitions;
+use vod_receiver::ops::clock::Clock;
+use vod_receiver::ops::cluster::Cluster;
+use vod_receiver::ops::database::{self, Database};
+use vod_receiver::ops::random::Random;
+use vod_receiver::record::Recorder;
+
+/// When the clock of a test begins to stand still.
+pub const NOW: &str = "2026-11-23T08:00:00Z";
+pub const ADMIN_KEY: &str = "test-admin-key-0123456789abcdef";
+pub const TOKEN: &str = "test-callback-token-0123456789";
+pub const SIGN_KEY: &str = "vodcallbackkey01";
+pub const SECRET_ID: &str = "AKIDtest";
+pub const SECRET_KEY: &str = "IamSecretKey";
+
+/// A running app.
+pub struct TestApp {
+    pub url: String,
+    pub pool: PgPool,
+    pub clock: Clock,
+    pub random: Random,
+    pub recorder: Recorder,
+    pub database: Database,
+    pub client: reqwest::Client,
+    name: String,
+    server: actix_web::dev::ServerHandle,
+}
+
+/// An app named `main` with a callback token and no SignKey.
+pub fn token_app() -> App {
+    App {
+        name: AppName::main(),
+        secret_id: SECRET_ID.to_owned(),
+        secret_key: Secret::new(SECRET_KEY),
+        sub_app_id: None,
+        sign_keys: Vec::new(),
+        callback_tokens: vec![Secret::new(TOKEN)],
+        unsigned_v2: false,
+        allow_unauthenticated_callbacks: false,
+    }
+}
+
+/// The same under another name.
+pub fn named_app(name: &str) -> App {
+    App {
+        name: name.parse().unwrap(),
+        ..token_app()
+    }
+}
+
+pub fn config(apps: Vec<App>) -> Config {
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        listen_is_default: true,
+        data_dir: None,
+        database_url: None,
+        admin_key: Some(Secret::new(ADMIN_KEY)),
+        log: "warn".to_owned(),
+        log_format: LogFormat::Text,
+        apps,
+    }
+}
+
+impl TestApp {
+    /// One app, `main`, with a callback token.
+    pub async fn start() -> Self {
+        Self::with(vec![token_app()]).await
+    }
+
+    /// These apps.
+    pub async fn with(apps: Vec<App>) -> Self {
+        let name = format!(
+            "t_{}",
+            Random::system().uuid_v7(DateTime::UNIX_EPOCH).simple()
+        );
+        let mut admin = PgConnection::connect(&cluster().url("postgres"))
+            .await
+            .unwrap();
+        let template = template(&mut admin).await;
+        execute(
+            &mut admin,
+            format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )
+        .await;
+        let database = Database::lazy(&cluster().url(&name)).unwrap();
+        database.set_ready();
+        Self::on(name, database, config(apps)).await
+    }
+
+    /// On a database that is perhaps not there.
+    pub async fn on(name: String, database: Database, config: Config) -> Self {
+        start_log();
+        let clock = Clock::set_to(NOW.parse().unwrap());
+        let random = Random::counting();
+        let parts = Parts::new(config, database.clone(), clock.clone(), random.clone());
+        let recorder = parts.recorder();
+        let server = actix_web::HttpServer::new(move || build(parts.clone()))
+            .workers(2)
+            .disable_signals()
+            .bind(("127.0.0.1", 0))
+            .unwrap();
+        let url = format!("http://{}", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            url,
+            pool: database.unmigrated().clone(),
+            clock,
+            random,
+            recorder,
+            database,
+            client: reqwest::Client::new(),
+            name,
+            server: handle,
+        }
+    }
+
+    /// The address of its database.
+    pub fn database_url(&self) -> String {
+        cluster().url(&self.name)
+    }
+
+    /// A request with the admin key.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(ADMIN_KEY)
+    }
+
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::GET, path).send().await.unwrap()).await
+    }
+
+    pub async fn post_signature(&self, body: &Value) -> (StatusCode, Value) {
+        answer(
+            self.request(Method::POST, "/v1/signatures")
+                .json(body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// A new ticket of a user.
+    pub async fn ticket(&self, user: &str) -> String {
+        let (status, body) = self.post_signature(&json!({"user_id": user})).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        body["ticket"].as_str().unwrap().to_owned()
+    }
+
+    /// Posts a notification to app `main` with its token.
+    pub async fn callback(&self, body: impl Into<reqwest::Body>) -> (StatusCode, Value) {
+        self.callback_to(&format!("main/{TOKEN}"), body).await
+    }
+
+    /// Posts a notification to `/callbacks/{rest}`.
+    pub async fn callback_to(
+        &self,
+        rest: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> (StatusCode, Value) {
+        let request = self
+            .client
+            .post(format!("{}/callbacks/{rest}", self.url))
+            .body(body);
+        answer(request.send().await.unwrap()).await
+    }
+
+    /// The one upload with this file id, from the list.
+    pub async fn upload(&self, file_id: &str) -> Value {
+        let (status, body) = self.get(&format!("/v1/uploads?file_id={file_id}")).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(body["items"].as_array().map(Vec::len), Some(1), "{body}");
+        body["items"][0].clone()
+    }
+
+    /// A number that a query tells.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+        let name = std::mem::take(&mut self.name);
+        if name.is_empty() {
+            return;
+        }
+        // A destructor cannot wait in the test's runtime, which may be going down.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(&cluster().url("postgres")).await?;
+                sqlx::raw_sql(AssertSqlSafe(format!(
+                    "DROP DATABASE IF EXISTS {name} WITH (FORCE)"
+                )))
+                .execute(&mut admin)
+                .await
+            })?;
+            Ok::<(), anyhow::Error>(())
+        });
+        let _ = dropped.join();
+    }
+}
+
+/// The status of an answer, and its body as JSON: null if it is none.
+pub async fn answer(response: Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+/// A `NewFileUpload` of format 3.0.
+pub fn new_file_upload(file_id: &str, source_context: &str) -> Value {
+    json!({
+        "EventType": "NewFileUpload",
+        "FileUploadEvent": {
+            "FileId": file_id,
+            "MediaBasicInfo": {
+                "Name": "holiday",
+                "CreateTime": "2026-11-23T07:59:00Z",
+                "UpdateTime": "2026-11-23T07:59:02Z",
+                "ClassId": 0,
+                "Type": "mp4",
+                "MediaUrl": "http://example.vod2.myqcloud.com/f0.mp4",
+                "StorageRegion": "ap-chongqing",
+                "SourceInfo": {"SourceType": "Upload", "SourceContext": source_context}
+            },
+            "ProcedureTaskId": ""
+        }
+    })
+}
+
+/// The private cluster that all tests share; whoever comes first starts it. `./dev test` stops it.
+pub fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        let dir = std::env::var_os("VOD_TEST_CLUSTER_DIR").map_or_else(usual_dir, PathBuf::from);
+        // Speed; what tests durability brings a cluster of its own.
+        let settings = [
+            ("fsync", "off"),
+            ("synchronous_commit", "off"),
+            ("full_page_writes", "off"),
+            ("max_connections", "500"),
+        ];
+        Cluster::start(&dir, &settings).unwrap()
+    })
+}
+
+/// Not below `target`, which may lie in a directory that the user Postgres runs as cannot enter.
+fn usual_dir() -> PathBuf {
+    use std::os::unix::fs::MetadataExt;
+    let user = std::fs::metadata("/proc/self").map_or(0, |process| process.uid());
+    std::env::temp_dir().join(format!("vod-receiver-tests-{user}"))
+}
+
+/// A migrated database to copy: made by whoever comes first, named after the text of the migrations.
+async fn template(admin: &mut PgConnection) -> String {
+    let version = database::MIGRATIONS.iter().fold(0_u64, |hash, migration| {
+        migration.checksum.iter().fold(hash, |hash, &byte| {
+            hash.wrapping_mul(31).wrapping_add(u64::from(byte))
+        })
+    });
+    let name = format!("template_{version:x}_{}", database::analyst_version());
+    sqlx::query("SELECT pg_advisory_lock(1)")
+        .execute(&mut *admin)
+        .await
+        .unwrap();
+    let made: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(&name)
+            .fetch_one(&mut *admin)
+            .await
+            .unwrap();
+    if !made {
+        let draft = format!(
+            "draft_{}",
+            Uuid::from_u128(u128::from(std::process::id())).simple()
+        );
+        execute(admin, format!("DROP DATABASE IF EXISTS {draft}")).await;
+        execute(admin, format!("CREATE DATABASE {draft}")).await;
+        let options: PgConnectOptions = cluster().url(&draft).parse().unwrap();
+        let pool = PgPool::connect_with(options).await.unwrap();
+        database::migrate(&pool).await.unwrap();
+        let now = NOW.parse().unwrap();
+        partitions::ensure(&mut pool.acquire().await.unwrap(), now)
+            .await
+            .unwrap();
+        pool.close().await;
+        execute(admin, format!("ALTER DATABASE {draft} RENAME TO {name}")).await;
+    }
+    sqlx::query("SELECT pg_advisory_unlock(1)")
+        .execute(&mut *admin)
+        .await
+        .unwrap();
+    name
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+/// Waits until a condition holds; fails the test after ten seconds.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await;
+    assert!(waited.is_ok(), "waited in vain for: {what}");
+}
+
+fn start_log() {
+    let filter = std::env::var("TEST_LOG").unwrap_or_else(|_| "off".to_owned());
+    vod_receiver::ops::log::init(&filter, vod_receiver::ops::log::Format::Text).unwrap();
+}

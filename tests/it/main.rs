@@ -1,0 +1,4 @@
+//! The integration tests: the real app on a real Postgres, a database a test.
+
+mod harness;
+mod smoke;
