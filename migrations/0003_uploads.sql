@@ -77,19 +77,20 @@ CREATE TABLE tasks (
     state         text        NOT NULL,
     error_code    text,
     message       text,
-    file_id       text,
+    file_id       text        NOT NULL,               -- '' where the event names none
     recorded_at   timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL,
     rank_strength smallint    NOT NULL,
     rank_digest   bytea       NOT NULL,
     version       integer     NOT NULL,
-    CONSTRAINT tasks_pkey PRIMARY KEY (task_id, app), -- GET /v1/uploads?task= has no app
+    -- One row a task, unless events disagree on its file: what is told of one file never moves another.
+    CONSTRAINT tasks_pkey PRIMARY KEY (task_id, app, file_id), -- task first: GET /v1/uploads?task= has no app
     CONSTRAINT tasks_role CHECK (role IN ('procedure', 'review', 'other')),
     CONSTRAINT tasks_state CHECK (state IN ('waiting', 'processing', 'succeeded', 'partly_failed', 'failed'))
 );
 
 -- The tasks of a file: GET /v1/uploads/{file_id}.
-CREATE INDEX tasks_by_file ON tasks (file_id, app) WHERE file_id IS NOT NULL;
+CREATE INDEX tasks_by_file ON tasks (file_id, app) WHERE file_id <> '';
 
 -- Every time an announced upload got another verdict: who decided, and what it was before.
 CREATE TABLE attribution_changes (

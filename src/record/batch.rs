@@ -8,7 +8,7 @@ use super::fold::{Task, Tasks, Upload};
 use super::{Delivery, Outcome};
 use crate::attribute::{IssuedTicket, named_ticket};
 use crate::ticket::Ticket;
-use crate::vod::event::{Event, News, TaskRole};
+use crate::vod::event::{Event, FileId, News, TaskFact, TaskRole};
 
 /// The rows that a batch of deliveries touches, in the order of their keys: two writers that lock
 /// rows in the same order cannot deadlock (design section 8, measured).
@@ -16,11 +16,14 @@ use crate::vod::event::{Event, News, TaskRole};
 pub struct Batch {
     /// By app and file id.
     pub files: BTreeMap<(String, String), File>,
-    /// By task id and app.
-    pub tasks: BTreeMap<(String, String), TaskRow>,
+    /// By task id, app, and the file that it was told of.
+    pub tasks: BTreeMap<TaskKey, TaskRow>,
     /// The tickets that contexts name; those that were issued.
     pub tickets: HashMap<Ticket, IssuedTicket>,
 }
+
+/// Task id, app, file id; the file id is empty where an event names none.
+pub type TaskKey = (String, String, String);
 
 /// One row of `uploads`, before and after.
 #[derive(Debug)]
@@ -71,10 +74,10 @@ impl Batch {
                 });
                 file.named_by.push(position);
             }
-            for task_id in task_ids(event) {
+            for (task_id, file_id) in named_tasks(event) {
                 batch
                     .tasks
-                    .entry((task_id.to_owned(), app.to_owned()))
+                    .entry(task_key(app, task_id, file_id))
                     .or_default();
             }
         }
@@ -130,16 +133,6 @@ impl Batch {
     ) -> Outcome {
         let app = delivery.app.as_str();
         let task_moved = self.fold_tasks(delivery, event);
-        let known: Tasks = task_ids(event)
-            .filter_map(|id| {
-                let task = self
-                    .tasks
-                    .get(&(id.to_owned(), app.to_owned()))?
-                    .after
-                    .clone()?;
-                Some((id.to_owned(), task))
-            })
-            .collect();
         let mut changed = task_moved;
         for fact in &event.files {
             let key = (app.to_owned(), fact.file_id.as_str().to_owned());
@@ -147,6 +140,7 @@ impl Batch {
                 continue;
             };
             let held = file.after.take().unwrap_or_else(|| Upload::unknown(now));
+            let known = tasks_of(&self.tasks, app, fact.file_id.as_str(), event);
             let mut joined = held.clone();
             joined.absorb(fact, event, delivery);
             joined.conclude(app, &known, &self.tickets, now);
@@ -167,7 +161,6 @@ impl Batch {
 
     /// Joins what an event says of tasks; tells whether one of them moved.
     fn fold_tasks(&mut self, delivery: &Delivery, event: &Event) -> bool {
-        let app = delivery.app.as_str();
         let announced = event
             .files
             .iter()
@@ -176,25 +169,32 @@ impl Batch {
                 let procedure = fact
                     .fields
                     .procedure_task_id
-                    .as_ref()
+                    .as_deref()
                     .map(|id| (id, TaskRole::Procedure));
                 let review = fact
                     .fields
                     .review_task_id
-                    .as_ref()
+                    .as_deref()
                     .map(|id| (id, TaskRole::Review));
-                [procedure, review]
+                let file_id = fact.file_id.as_str();
+                procedure
                     .into_iter()
-                    .flatten()
-                    .map(|(id, role)| (id, Task::announced(role, &fact.file_id)))
+                    .chain(review)
+                    .map(move |(id, role)| (id, file_id, Task::announced(role)))
             });
-        let told = event
-            .task
-            .iter()
-            .map(|fact| (&fact.task_id, Task::told(fact, event, delivery)));
+        let told = event.task.iter().map(|fact| {
+            (
+                fact.task_id.as_str(),
+                file_of(fact),
+                Task::told(fact, event, delivery),
+            )
+        });
         let mut moved = false;
-        for (id, task) in announced.chain(told) {
-            let Some(row) = self.tasks.get_mut(&(id.clone(), app.to_owned())) else {
+        for (task_id, file_id, task) in announced.chain(told) {
+            let Some(row) = self
+                .tasks
+                .get_mut(&task_key(delivery.app.as_str(), task_id, file_id))
+            else {
                 continue;
             };
             let joined = match row.after.clone() {
@@ -211,16 +211,36 @@ impl Batch {
     }
 }
 
-/// The tasks that an event names: the one it tells of, and those that an upload started.
-fn task_ids(event: &Event) -> impl Iterator<Item = &str> {
-    let started = event
-        .files
-        .iter()
-        .flat_map(|fact| [&fact.fields.procedure_task_id, &fact.fields.review_task_id])
-        .filter_map(|id| id.as_deref());
+/// What the batch knows by now of the tasks of a file that an event names.
+fn tasks_of(rows: &BTreeMap<TaskKey, TaskRow>, app: &str, file_id: &str, event: &Event) -> Tasks {
+    named_tasks(event)
+        .filter(|(_, of)| *of == file_id)
+        .filter_map(|(task_id, _)| {
+            let row = rows.get(&task_key(app, task_id, file_id))?;
+            Some((task_id.to_owned(), row.after.clone()?))
+        })
+        .collect()
+}
+
+/// The tasks that an event names, each with its file: the one it tells of, and those that uploads started.
+fn named_tasks(event: &Event) -> impl Iterator<Item = (&str, &str)> {
+    let started = event.files.iter().flat_map(|fact| {
+        [&fact.fields.procedure_task_id, &fact.fields.review_task_id]
+            .into_iter()
+            .filter_map(|id| id.as_deref())
+            .map(|id| (id, fact.file_id.as_str()))
+    });
     event
         .task
         .iter()
-        .map(|task| task.task_id.as_str())
+        .map(|fact| (fact.task_id.as_str(), file_of(fact)))
         .chain(started)
+}
+
+fn file_of(fact: &TaskFact) -> &str {
+    fact.file_id.as_ref().map_or("", FileId::as_str)
+}
+
+fn task_key(app: &str, task_id: &str, file_id: &str) -> TaskKey {
+    (task_id.to_owned(), app.to_owned(), file_id.to_owned())
 }

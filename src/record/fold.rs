@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Delivery, Door};
 use crate::attribute::{self, Claims, IssuedTicket, Method, Reason, Verdict};
 use crate::ticket::Ticket;
-use crate::vod::event::{
-    Event, FileFact, FileFields, FileId, Format, News, TaskFact, TaskRole, TaskState,
-};
+use crate::vod::event::{Event, FileFact, FileFields, Format, News, TaskFact, TaskRole, TaskState};
 
 /// A fact about the upload itself outranks one that merely names the file: a 2.0 upload event knows
 /// better which task the upload started than a 3.0 event of some later task on the same file.
@@ -145,7 +143,7 @@ pub struct Upload {
     pub decided_at: DateTime<Utc>,
 }
 
-/// The tasks of one app by id, as far as a batch knows them.
+/// The tasks of one file by id, as far as a delivery names them.
 pub type Tasks = HashMap<String, Task>;
 
 impl Upload {
@@ -214,7 +212,7 @@ impl Upload {
     ) {
         let state = |id: &Option<String>, held| match id {
             None => None,
-            // A task that the batch does not know did not move, and is the one that was held.
+            // A task that the delivery does not name did not move, and is the one that was held.
             Some(id) => tasks
                 .get(id)
                 .map(|task| task.state)
@@ -273,7 +271,7 @@ impl Upload {
     }
 }
 
-/// The current state of one task; a row of `tasks` without its bookkeeping.
+/// The current state of one task, as it was told of one file; a row of `tasks` without its bookkeeping.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
     pub role: TaskRole,
@@ -282,21 +280,19 @@ pub struct Task {
     pub state: TaskState,
     pub error_code: Option<String>,
     pub message: Option<String>,
-    pub file_id: Option<String>,
     /// Of the fact that decided `state`.
     pub rank: Rank,
 }
 
 impl Task {
     /// A task that an upload says it started.
-    pub fn announced(role: TaskRole, file_id: &FileId) -> Self {
+    pub fn announced(role: TaskRole) -> Self {
         Self {
             role,
             event_type: None,
             state: TaskState::Waiting,
             error_code: None,
             message: None,
-            file_id: Some(file_id.as_str().to_owned()),
             rank: Rank::NONE,
         }
     }
@@ -309,7 +305,6 @@ impl Task {
             state: fact.state,
             error_code: fact.error_code.clone(),
             message: fact.message.clone(),
-            file_id: fact.file_id.as_ref().map(|id| id.as_str().to_owned()),
             rank: Rank::of(delivery.door, event, News::Mentioned, None),
         }
     }
@@ -317,15 +312,10 @@ impl Task {
     /// Joins what is known of a task elsewhere: the later state wins, then the stronger fact.
     pub fn join(&mut self, other: Self) {
         let role = self.role.min(other.role);
-        let file_id = match (self.file_id.take(), other.file_id.clone()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
         if (phase(other.state), &other.rank) > (phase(self.state), &self.rank) {
             *self = other;
         }
         self.role = role;
-        self.file_id = file_id;
     }
 }
 

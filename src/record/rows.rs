@@ -101,7 +101,7 @@ columns! {
         state: &'a str,
         error_code: Option<&'a str>,
         message: Option<&'a str>,
-        file_id: Option<&'a str>,
+        file_id: &'a str,
         recorded_at: DateTime<Utc>,
         rank_strength: i16,
         rank_digest: &'a [u8],
@@ -111,27 +111,30 @@ columns! {
 
 /// The tasks that moved.
 pub fn tasks(batch: &Batch, now: DateTime<Utc>) -> impl Iterator<Item = TaskRow<'_>> {
-    batch.tasks.iter().filter_map(move |((task_id, app), row)| {
-        let after = row.after.as_ref()?;
-        let before = row.before.as_ref();
-        if before.is_some_and(|stored| stored.row == *after) {
-            return None;
-        }
-        Some(TaskRow {
-            task_id,
-            app,
-            role: after.role.as_str(),
-            event_type: after.event_type.as_deref(),
-            state: after.state.as_str(),
-            error_code: after.error_code.as_deref(),
-            message: after.message.as_deref(),
-            file_id: after.file_id.as_deref(),
-            recorded_at: before.map_or(now, |stored| stored.recorded_at),
-            rank_strength: after.rank.strength,
-            rank_digest: &after.rank.digest.0,
-            version: before.map_or(0, |stored| stored.version) + 1,
+    batch
+        .tasks
+        .iter()
+        .filter_map(move |((task_id, app, file_id), row)| {
+            let after = row.after.as_ref()?;
+            let before = row.before.as_ref();
+            if before.is_some_and(|stored| stored.row == *after) {
+                return None;
+            }
+            Some(TaskRow {
+                task_id,
+                app,
+                role: after.role.as_str(),
+                event_type: after.event_type.as_deref(),
+                state: after.state.as_str(),
+                error_code: after.error_code.as_deref(),
+                message: after.message.as_deref(),
+                file_id,
+                recorded_at: before.map_or(now, |stored| stored.recorded_at),
+                rank_strength: after.rank.strength,
+                rank_digest: &after.rank.digest.0,
+                version: before.map_or(0, |stored| stored.version) + 1,
+            })
         })
-    })
 }
 
 columns! {

@@ -118,11 +118,14 @@ pub async fn read_tasks(
     if batch.tasks.is_empty() {
         return Ok(());
     }
-    let (task_ids, apps): (Vec<_>, Vec<_>) = batch.tasks.keys().cloned().unzip();
+    let mut keys = (Vec::new(), Vec::new(), Vec::new());
+    keys.extend(batch.tasks.keys().cloned());
     let rows = sqlx::query!(
-        "SELECT t.* FROM unnest($1::text[], $2::text[]) AS k (task_id, app) JOIN tasks t USING (task_id, app)",
-        &task_ids,
-        &apps,
+        "SELECT t.* FROM unnest($1::text[], $2::text[], $3::text[]) AS k (task_id, app, file_id)
+        JOIN tasks t USING (task_id, app, file_id)",
+        &keys.0,
+        &keys.1,
+        &keys.2,
     )
     .fetch_all(connection)
     .await?;
@@ -136,7 +139,6 @@ pub async fn read_tasks(
             state: TaskState::parse(&row.state).ok_or_else(|| bad("state"))?,
             error_code: row.error_code.clone(),
             message: row.message.clone(),
-            file_id: row.file_id.clone(),
             rank: Rank {
                 strength: row.rank_strength,
                 update_time: None,
@@ -149,7 +151,7 @@ pub async fn read_tasks(
             recorded_at: row.recorded_at,
             updated_at: row.updated_at,
         };
-        if let Some(held) = batch.tasks.get_mut(&(row.task_id, row.app)) {
+        if let Some(held) = batch.tasks.get_mut(&(row.task_id, row.app, row.file_id)) {
             held.before = Some(before);
         }
     }

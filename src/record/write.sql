@@ -42,9 +42,9 @@ written_tasks AS (
     )
     WHERE (SELECT count(*) FROM delivered) >= 0
     ORDER BY t.position
-    ON CONFLICT (task_id, app) DO UPDATE SET
+    ON CONFLICT (task_id, app, file_id) DO UPDATE SET
         role = EXCLUDED.role, event_type = EXCLUDED.event_type, state = EXCLUDED.state,
-        error_code = EXCLUDED.error_code, message = EXCLUDED.message, file_id = EXCLUDED.file_id,
+        error_code = EXCLUDED.error_code, message = EXCLUDED.message,
         updated_at = EXCLUDED.updated_at, rank_strength = EXCLUDED.rank_strength,
         rank_digest = EXCLUDED.rank_digest, version = EXCLUDED.version
     WHERE held.version = EXCLUDED.version - 1

@@ -1,0 +1,161 @@
+//! One row from many facts, whatever their order: the pure part, on random histories.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use vod_receiver::attribute::IssuedTicket;
+use vod_receiver::config::AppName;
+use vod_receiver::record::batch::{Batch, Stored, TaskKey};
+use vod_receiver::record::fold::{Task, Upload};
+use vod_receiver::record::{Delivery, Door};
+use vod_receiver::ticket::{Ticket, UserId};
+use vod_receiver::vod::notification;
+
+const TICKETS: [&str; 3] = [
+    "vt_01H455VB4PEX5VSKNK084SN02Q",
+    "vt_01H455VB4PEX5VSKNK084SN02R",
+    "vt_01H455VB4PEX5VSKNK084SN02S",
+];
+
+/// What the tables would hold.
+#[derive(Debug, Clone, Default)]
+struct Tables {
+    files: BTreeMap<(String, String), Upload>,
+    tasks: BTreeMap<TaskKey, Task>,
+}
+
+impl Tables {
+    /// Folds a batch the way the recorder does, with these tables in place of Postgres.
+    fn record(&mut self, deliveries: &[Delivery]) {
+        let mut batch = Batch::of(deliveries);
+        for (key, file) in &mut batch.files {
+            file.before = self.files.get(key).cloned().map(stored);
+        }
+        for (key, task) in &mut batch.tasks {
+            task.before = self.tasks.get(key).cloned().map(stored);
+        }
+        batch.tickets = issued();
+        batch.fold(deliveries, now());
+        for (key, file) in batch.files {
+            self.files.extend(file.after.map(|after| (key, after)));
+        }
+        for (key, task) in batch.tasks {
+            self.tasks.extend(task.after.map(|after| (key, after)));
+        }
+    }
+}
+
+fn stored<T>(row: T) -> Stored<T> {
+    Stored {
+        row,
+        version: 1,
+        recorded_at: now(),
+        updated_at: now(),
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-23T08:00:00Z".parse().unwrap()
+}
+
+/// The first two tickets are ours, the third one never was.
+fn issued() -> HashMap<Ticket, IssuedTicket> {
+    [(TICKETS[0], "main", "ann"), (TICKETS[1], "other", "bob")]
+        .map(|(ticket, app, user)| {
+            let user_id = UserId::parse(user).unwrap();
+            (
+                ticket.parse().unwrap(),
+                IssuedTicket {
+                    app: app.to_owned(),
+                    user_id,
+                },
+            )
+        })
+        .into()
+}
+
+fn delivery(body: &Value, door: Door, minute: i64) -> Delivery {
+    let body = body.to_string();
+    let event = notification::read_item(body.as_bytes());
+    Delivery {
+        id: Uuid::nil(),
+        app: AppName::main(),
+        door,
+        received_at: now() + TimeDelta::minutes(minute),
+        said: Ok(event.unwrap()),
+        body: body.into(),
+    }
+}
+
+/// One of everything that VOD may tell of two files and their tasks, facts that disagree included.
+fn any_delivery() -> impl Strategy<Value = Delivery> {
+    let file = select(vec!["1001", "1002"]);
+    let context = select(vec!["", TICKETS[0], TICKETS[1], TICKETS[2], "uid=7"]);
+    let text = select(vec!["", "a", "b"]);
+    let task = select(vec!["", "1-Procedure-a", "1-Procedure-b", "1-Review-a"]);
+    let updated = select(vec!["", "2026-11-23T07:00:00Z", "2026-11-23T07:30:00Z"]);
+    let status = select(vec!["PROCESSING", "FINISH"]);
+    let result = select(vec!["SUCCESS", "FAIL"]);
+    let door = select(vec![Door::Push, Door::Pull, Door::Reconcile, Door::Replay]);
+    (0..7_u8, file, context, text, task, updated, status, result, door, 0..5_i64).prop_map(
+        |(kind, file, context, text, task, updated, status, result, door, minute)| {
+            let body = match kind {
+                0 | 1 => json!({"EventType": "NewFileUpload", "FileUploadEvent": {
+                    "FileId": file, "ProcedureTaskId": task, "ReviewAudioVideoTaskId": text,
+                    "MediaBasicInfo": {"Name": text, "UpdateTime": updated, "CoverUrl": task,
+                        "SourceInfo": {"SourceType": "Upload", "SourceContext": context}}}}),
+                2 => json!({"version": "4.0", "eventType": "NewFileUpload", "data": {
+                    "fileId": file, "fileName": text, "sourceContext": context, "procedureTaskId": task}}),
+                3 => json!({"version": "4.0", "eventType": "PullComplete", "data": {
+                    "FileId": file, "TaskId": "1-Pull-a", "Status": "FINISH", "ErrCode": 0,
+                    "MediaBasicInfo": {"Name": text, "SourceInfo": {"SourceContext": context}}}}),
+                4 => json!({"EventType": "ProcedureStateChanged", "ProcedureStateChangeEvent": {
+                    "FileId": file, "TaskId": if task.is_empty() { "1-Procedure-a" } else { task },
+                    "Status": status, "FileName": text, "SessionContext": context,
+                    "MediaProcessResultSet": [
+                        {"Type": "Transcode", "TranscodeTask": {"Status": result, "ErrCodeExt": ""}},
+                        {"Type": "Transcode", "TranscodeTask": {"Status": "SUCCESS", "ErrCodeExt": ""}}]}}),
+                5 => json!({"EventType": "ReviewAudioVideoComplete", "ReviewAudioVideoCompleteEvent": {
+                    "TaskId": "1-Review-a", "Status": status, "Input": {"FileId": file}, "SessionContext": context}}),
+                _ => json!({"EventType": "FileDeleted", "FileDeleteEvent": {"FileIdSet": [file],
+                    "FileDeleteResultInfo": if text == "a" {
+                        json!([{"FileId": file, "DeleteParts": [{"Type": "TranscodeFiles"}]}])
+                    } else { json!([]) }}}),
+            };
+            delivery(&body, door, minute)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn any_order_and_any_batches_give_the_same_rows(
+        history in prop::collection::vec(any_delivery(), 1..9),
+        again in prop::collection::vec(any::<Index>(), 0..4),
+        swaps in prop::collection::vec((any::<Index>(), any::<Index>()), 0..12),
+        cut in any::<Index>(),
+    ) {
+        let mut straight = Tables::default();
+        for one in &history {
+            straight.record(std::slice::from_ref(one));
+        }
+        let mut other: Vec<Delivery> = history.clone();
+        other.extend(again.iter().map(|index| index.get(&history).clone()));
+        let len = other.len();
+        for (a, b) in swaps {
+            other.swap(a.index(len), b.index(len));
+        }
+        let (first, second) = other.split_at(cut.index(len));
+        let mut shuffled = Tables::default();
+        shuffled.record(first);
+        shuffled.record(second);
+        prop_assert_eq!(&straight.files, &shuffled.files);
+        prop_assert_eq!(&straight.tasks, &shuffled.tasks);
+    }
+}

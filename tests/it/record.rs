@@ -1,0 +1,254 @@
+//! The recorder: once, whatever comes twice, in any order, on any connection.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use vod_receiver::config::AppName;
+use vod_receiver::ops::database::Database;
+use vod_receiver::record::{Delivery, Door, Outcome, Quarantine, Recorder};
+use vod_receiver::vod::notification;
+
+use crate::harness::{TestApp, new_file_upload};
+
+impl TestApp {
+    /// A delivery by the push door, as the door would make it.
+    fn delivery(&self, body: &Value) -> Delivery {
+        let body = body.to_string();
+        let said =
+            notification::read_item(body.as_bytes()).map_err(|fault| Quarantine(fault.code()));
+        Delivery {
+            id: self.random.uuid_v7(self.now()),
+            app: AppName::main(),
+            door: Door::Push,
+            received_at: self.now(),
+            body: body.into(),
+            said,
+        }
+    }
+
+    /// A recorder of another receiver on the same Postgres.
+    fn another_recorder(&self) -> Recorder {
+        let database = Database::lazy(&self.database_url()).unwrap();
+        database.set_ready();
+        Recorder::new(database, self.clock.clone(), self.random.clone())
+    }
+}
+
+fn legacy_upload(file_id: &str, source_context: &str) -> Value {
+    json!({"version": "4.0", "eventType": "NewFileUpload", "data": {
+        "fileId": file_id, "fileName": "holiday", "fileUrl": "http://example.vod2.myqcloud.com/f0.mp4",
+        "sourceType": "ClientUpload", "sourceContext": source_context}})
+}
+
+fn finished_task(file_id: &str, task_id: &str) -> Value {
+    json!({"EventType": "ProcedureStateChanged", "ProcedureStateChangeEvent": {
+        "TaskId": task_id, "Status": "FINISH", "FileId": file_id,
+        "MediaProcessResultSet": [{"Type": "Transcode", "TranscodeTask": {"Status": "SUCCESS", "ErrCodeExt": ""}}]}})
+}
+
+fn deletion(file_id: &str) -> Value {
+    json!({"EventType": "FileDeleted", "FileDeleteEvent": {"FileIdSet": [file_id]}})
+}
+
+#[actix_web::test]
+async fn the_same_fact_ten_times_in_two_formats_in_any_order_is_one_upload() {
+    let app = TestApp::start().await;
+    let ticket = app.ticket("ann").await;
+    let mut shown = Vec::new();
+    for (file, legacy_first) in [("7001", true), ("7002", false)] {
+        for turn in 0..10 {
+            let body = if (turn % 2 == 0) == legacy_first {
+                legacy_upload(file, &ticket)
+            } else {
+                new_file_upload(file, &ticket)
+            };
+            let (status, answer) = app.callback(body.to_string()).await;
+            assert_eq!(status, StatusCode::OK);
+            // 3.0 tells more than 2.0; the rest is known.
+            let news = turn == 0 || (turn == 1 && legacy_first);
+            assert_eq!(
+                answer["status"],
+                if news { "recorded" } else { "duplicate" },
+                "{file} {turn}"
+            );
+        }
+        let mut upload = app.upload(file).await;
+        assert_eq!(upload["deliveries"], 10);
+        assert_eq!(upload["user_id"], "ann");
+        assert_eq!(upload["source_type"], "Upload");
+        upload["file_id"] = Value::Null;
+        shown.push(upload);
+    }
+    assert_eq!(shown[0], shown[1]);
+    assert_eq!(app.count("SELECT count(*) FROM uploads").await, 2);
+    assert_eq!(app.count("SELECT count(*) FROM deliveries").await, 20);
+    assert_eq!(app.count("SELECT count(*) FROM changes").await, 3);
+    assert_eq!(app.count("SELECT max(seq) FROM changes").await, 3);
+}
+
+#[actix_web::test]
+async fn a_delivery_drained_twice_is_stored_and_counted_once() {
+    let app = TestApp::start().await;
+    let delivery = app.delivery(&new_file_upload("7003", ""));
+    assert_eq!(
+        app.recorder.submit(vec![delivery.clone()]).await,
+        [Outcome::Recorded]
+    );
+    assert_eq!(
+        app.recorder.submit(vec![delivery.clone(), delivery]).await,
+        [Outcome::Duplicate; 2]
+    );
+    assert_eq!(app.upload("7003").await["deliveries"], 1);
+    assert_eq!(app.count("SELECT count(*) FROM deliveries").await, 1);
+}
+
+#[actix_web::test]
+async fn a_delivery_that_changes_nothing_moves_only_the_count() {
+    let app = TestApp::start().await;
+    app.callback(new_file_upload("7004", "").to_string()).await;
+    let before = app.upload("7004").await;
+    app.clock.advance(chrono::TimeDelta::minutes(1));
+    app.callback(new_file_upload("7004", "").to_string()).await;
+    let mut after = app.upload("7004").await;
+    assert_eq!(after["deliveries"], 2);
+    after["deliveries"] = json!(1);
+    assert_eq!(before, after);
+    assert_eq!(app.count("SELECT seq FROM feed_head").await, 1);
+}
+
+#[actix_web::test]
+async fn a_row_that_postgres_refuses_is_quarantined_and_its_neighbours_are_recorded() {
+    let app = TestApp::start().await;
+    let mut batch: Vec<Delivery> = (0..7)
+        .map(|file| app.delivery(&new_file_upload(&format!("71{file}"), "")))
+        .collect();
+    // Nothing that is read from a body can hold a NUL; a bug might.
+    batch[3].said.as_mut().unwrap().event_type = "New\0FileUpload".to_owned();
+    let outcomes = app.recorder.submit(batch).await;
+    let mut wanted = [Outcome::Recorded; 7];
+    wanted[3] = Outcome::Quarantined;
+    assert_eq!(outcomes, wanted);
+    assert_eq!(app.count("SELECT count(*) FROM uploads").await, 6);
+    assert_eq!(
+        app.count(
+            "SELECT count(*) FROM deliveries WHERE quarantine_reason = 'refused_by_database'"
+        )
+        .await,
+        1
+    );
+}
+
+#[actix_web::test]
+async fn ids_beyond_the_months_that_are_made_go_to_the_default_partition() {
+    let app = TestApp::start().await;
+    app.clock.advance(chrono::TimeDelta::days(120));
+    assert_eq!(
+        app.recorder
+            .submit(vec![app.delivery(&new_file_upload("7005", ""))])
+            .await,
+        [Outcome::Recorded]
+    );
+    assert_eq!(
+        app.count("SELECT count(*) FROM deliveries_default").await,
+        1
+    );
+    let mut connection = app.pool.acquire().await.unwrap();
+    vod_receiver::keep::partitions::ensure(&mut connection, app.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        app.count("SELECT count(*) FROM deliveries_default").await,
+        0
+    );
+    assert_eq!(
+        app.count("SELECT count(*) FROM deliveries_2027_03").await,
+        1
+    );
+    assert_eq!(app.count("SELECT count(*) FROM deliveries").await, 1);
+}
+
+/// Submits two events on the same file through two receivers at the same moment, 1,000 times, each
+/// of them first in turn, and tells how many different rows that gave.
+async fn meet(app: &TestApp, second: impl Fn(&str) -> Value) {
+    let (left, right) = (app.recorder.clone(), app.another_recorder());
+    for file in 0..1000 {
+        let file_id = format!("8{file:04}");
+        let mut upload = new_file_upload(&file_id, "");
+        upload["FileUploadEvent"]["ProcedureTaskId"] = json!(format!("1-Procedure-{file}"));
+        let upload = vec![app.delivery(&upload)];
+        let other = vec![app.delivery(&second(&file_id))];
+        let (a, b) = if file % 2 == 0 {
+            tokio::join!(left.submit(upload), right.submit(other))
+        } else {
+            tokio::join!(right.submit(other), left.submit(upload))
+        };
+        assert_eq!(
+            (a.as_slice(), b.as_slice()),
+            (&[Outcome::Recorded][..], &[Outcome::Recorded][..]),
+            "{file_id}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn an_upload_and_its_finished_task_meet_in_one_row_a_thousand_times() {
+    let app = TestApp::start().await;
+    meet(&app, |file_id| {
+        finished_task(
+            file_id,
+            &format!("1-Procedure-{}", file_id[1..].parse::<u32>().unwrap()),
+        )
+    })
+    .await;
+    assert_eq!(
+        app.count(
+            "SELECT count(*) FROM uploads WHERE processing = 'succeeded' AND procedure_state = 'succeeded'
+             AND announced_at IS NOT NULL AND deliveries = 2"
+        )
+        .await,
+        1000
+    );
+    assert_eq!(
+        app.count("SELECT count(*) FROM tasks WHERE state = 'succeeded'")
+            .await,
+        1000
+    );
+    gapless(&app).await;
+}
+
+#[actix_web::test]
+async fn an_upload_and_its_deletion_meet_in_one_row_a_thousand_times() {
+    let app = TestApp::start().await;
+    meet(&app, deletion).await;
+    assert_eq!(
+        app.count(
+            "SELECT count(*) FROM uploads WHERE deleted_at IS NOT NULL AND processing = 'waiting'
+             AND announced_at IS NOT NULL AND deliveries = 2"
+        )
+        .await,
+        1000
+    );
+    gapless(&app).await;
+}
+
+/// The change log numbers commits without a gap, and tells of each upload that it was recorded.
+async fn gapless(app: &TestApp) {
+    assert_eq!(
+        app.count("SELECT count(*) - max(seq) FROM changes").await,
+        0
+    );
+    assert_eq!(
+        app.count("SELECT seq - (SELECT max(seq) FROM changes) FROM feed_head")
+            .await,
+        0
+    );
+    assert_eq!(
+        app.count("SELECT count(DISTINCT file_id) FROM changes WHERE kind = 'recorded'")
+            .await,
+        1000
+    );
+    assert_eq!(
+        app.count("SELECT count(*) FROM changes WHERE kind = 'recorded'")
+            .await,
+        1000
+    );
+}
