@@ -86,7 +86,7 @@ impl Service {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             ready.await;
-            std::future::pending::<()>().await
+            std::future::pending::<()>().await;
         };
         let died = tokio::select! {
             signal = stop_signal() => {

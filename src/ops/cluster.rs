@@ -248,7 +248,7 @@ impl Cluster {
                     Some(Ok(None)) => {}
                     // The sessions of a server that was killed take a moment to notice.
                     Some(Ok(Some(_))) if words(self).contains("is still in use") => {
-                        self.server = None
+                        self.server = None;
                     }
                     Some(Ok(Some(status))) => {
                         self.server = None;

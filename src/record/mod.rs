@@ -110,7 +110,8 @@ impl Recorder {
     /// neighbours are recorded.
     pub async fn submit(&self, deliveries: Vec<Delivery>) -> Vec<Outcome> {
         let mut outcomes = vec![Outcome::Unavailable; deliveries.len()];
-        let mut parts: Vec<Range<usize>> = vec![0..deliveries.len()];
+        let everything: Range<usize> = 0..deliveries.len();
+        let mut parts = vec![everything];
         let mut deliveries = deliveries;
         while let Some(part) = parts.pop() {
             match self.write(&deliveries[part.clone()]).await {

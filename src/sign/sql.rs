@@ -163,6 +163,7 @@ pub async fn list(
 
 /// The smallest id of an issue at or after a time: `issued_at` is the id's own time, in milliseconds.
 fn first_id_at(at: DateTime<Utc>) -> Uuid {
-    let millis = at.timestamp_millis() + i64::from(at.timestamp_subsec_nanos() % 1_000_000 != 0);
+    let millis =
+        at.timestamp_millis() + i64::from(!at.timestamp_subsec_nanos().is_multiple_of(1_000_000));
     Uuid::from_u128(u128::try_from(millis).unwrap_or(0) << 80)
 }

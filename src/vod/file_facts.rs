@@ -199,7 +199,7 @@ impl Files {
             let elements = json::array(value).unwrap_or_default();
             match key {
                 b"FileId" | b"fileId" | b"SrcFileId" | b"srcFileId" => {
-                    self.add(json::file_id(value))
+                    self.add(json::file_id(value));
                 }
                 b"FileIdSet" | b"fileIdSet" | b"FileIds" | b"fileIds" => {
                     elements

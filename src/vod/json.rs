@@ -195,6 +195,10 @@ pub(super) fn array(value: &RawValue) -> Option<Vec<&RawValue>> {
         .map(|elements| elements.0)
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "only whole numbers that fit are cast"
+)]
 fn integer(text: &str) -> Option<i64> {
     let text = text.trim();
     if let Ok(whole) = text.parse() {

@@ -198,6 +198,10 @@ impl DecodedSignature {
     }
 
     /// A parameter's value as a number; a fraction, which VOD refuses, is cut off.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a fraction is to be cut off, and larger numbers are not cast"
+    )]
     pub fn integer(&self, name: &str) -> Option<i64> {
         let text = self.text(name)?.trim();
         text.parse().ok().or_else(|| {

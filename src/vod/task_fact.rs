@@ -130,10 +130,14 @@ fn parts(member: &Object<'_>) -> Vec<Part> {
     let mut parts = Vec::new();
     for name in PARTS {
         match member.object(&[name]) {
-            Some(single) => parts.extend(part(single)),
+            Some(single) => parts.extend(part(&single)),
             None => {
                 let set = member.array(&[name]).unwrap_or_default();
-                parts.extend(set.into_iter().filter_map(Object::of).filter_map(part));
+                parts.extend(
+                    set.into_iter()
+                        .filter_map(Object::of)
+                        .filter_map(|element| part(&element)),
+                );
             }
         }
     }
@@ -141,8 +145,8 @@ fn parts(member: &Object<'_>) -> Vec<Part> {
 }
 
 /// The result of a sub-task, which 2.0 keeps in the element and 3.0 in its one filled `...Task` member.
-fn part(element: Object<'_>) -> Option<Part> {
-    judged(&element).or_else(|| {
+fn part(element: &Object<'_>) -> Option<Part> {
+    judged(element).or_else(|| {
         element
             .members()
             .find_map(|(_, value)| judged(&Object::of(value)?))
