@@ -1,8 +1,10 @@
 //! The route table: built without socket or database, so that tests and the OpenAPI document use the real one.
 
+use std::sync::LazyLock;
+
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse};
@@ -107,10 +109,12 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(health::readyz);
 }
 
+static DOCUMENT: LazyLock<String> = LazyLock::new(openapi::text);
+
 async fn openapi_json() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
-        .body(openapi::text())
+        .body(DOCUMENT.as_str())
 }
 
 /// An address that is not there, or one that does not take the method.
@@ -122,7 +126,8 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
     }
 }
 
-/// Every answer tells its id, by which its log lines are found.
+/// Every answer tells its id, by which its log lines are found. None is to be kept by a cache: most
+/// are somebody's, and one is a permission.
 async fn request_id(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -132,6 +137,9 @@ async fn request_id(
         .get::<RequestId>()
         .map(ToString::to_string);
     let mut response = next.call(request).await?;
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) {
         response
             .headers_mut()
@@ -157,10 +165,6 @@ impl RootSpanBuilder for RootSpan {
             route,
             request_id = id,
             status = tracing::field::Empty,
-            http.status_code = tracing::field::Empty,
-            otel.status_code = tracing::field::Empty,
-            exception.message = tracing::field::Empty,
-            exception.details = tracing::field::Empty,
         )
     }
 

@@ -48,7 +48,10 @@ impl Serve {
             ..Sources::from_process(file)
         };
         if self.try_out || nothing_configured(&sources) {
-            return try_it_out(&flags).await;
+            let data_dir = Config::load(&sources)
+                .ok()
+                .and_then(|config| config.data_dir);
+            return try_it_out(&Flags { data_dir, ..flags }).await;
         }
         let config = Config::load(&sources)?;
         let url = config.require_database()?.clone();
@@ -105,8 +108,9 @@ impl Healthcheck {
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(3))
             .build()?;
+        // Alive is enough: restarting it would not bring Postgres back.
         client
-            .get(format!("{url}/readyz"))
+            .get(format!("{url}/livez"))
             .send()
             .await?
             .error_for_status()?;

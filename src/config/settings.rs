@@ -95,9 +95,9 @@ pub const DATA_DIR: Setting = Setting {
     default: Preset::Usually("./data"),
     example: r#""/var/lib/vod-receiver""#,
     wanted: "the path of a directory",
-    doc: "Directory of the spool, which keeps notifications while Postgres cannot take them, and \
-          of the try-out database. By default below the working directory, so that a first run \
-          needs no rights; in production it has to outlive the container.",
+    doc: "Directory of the try-out database and its keys. By default below the working directory, \
+          so that a first run needs no rights; for root /var/lib/vod-receiver, since Postgres does \
+          not run as root and cannot enter root's home.",
 };
 
 /// The database.

@@ -1,5 +1,7 @@
 //! `POST /callbacks/{app}`: VOD's push door.
 
+use std::time::Duration;
+
 use actix_web::web::{Bytes, BytesMut, Data, Json, Path, Payload};
 use actix_web::{HttpRequest, post};
 use chrono::{DateTime, Utc};
@@ -16,10 +18,15 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::ops::clock::Clock;
 use crate::ops::random::Random;
 use crate::record::{Delivery, Door, Outcome, Quarantine, Recorder};
-use crate::vod::notification::{self, Notification};
+use crate::vod::notification::{self, Fault, Notification};
 
 /// VOD documents no limit; its events hold a few KiB, a full PullEvents answer some hundred.
 pub const LIMIT_BYTES: usize = 8 * 1024 * 1024;
+
+/// VOD gives up after 5 s (protocol.md section 2); who sends slower than this is somebody else.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+/// Reading this much takes a millisecond; more is read aside, so that others are served meanwhile.
+const READ_HERE_BYTES: usize = 256 * 1024;
 
 /// What became of a notification; only told once it is durable.
 #[derive(Debug, Serialize, ToSchema)]
@@ -115,9 +122,26 @@ fn part<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
         .ok_or(Problem::Internal)
 }
 
+/// Reads a body as a notification.
+async fn open(body: Bytes) -> Result<Result<Notification, Fault>, Problem> {
+    if body.len() <= READ_HERE_BYTES {
+        return Ok(notification::read(&body));
+    }
+    let aside = actix_web::web::block(move || notification::read(&body));
+    aside.await.map_err(|_| Problem::Unavailable)
+}
+
 impl Doorway<'_> {
-    /// Reads the body within the budget that all bodies in flight share.
-    async fn read(
+    /// Reads the body within the budget that all bodies in flight share, and within the time that
+    /// VOD itself would wait.
+    async fn read(&self, payload: Payload) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Problem> {
+        let late = |_| Problem::InvalidRequest("the body took too long to arrive".to_owned());
+        tokio::time::timeout(READ_WITHIN, self.read_all(payload))
+            .await
+            .map_err(late)?
+    }
+
+    async fn read_all(
         &self,
         mut payload: Payload,
     ) -> Result<(Bytes, Vec<OwnedSemaphorePermit>), Problem> {
@@ -145,7 +169,7 @@ impl Doorway<'_> {
     /// Authenticates a body, makes deliveries of it, and answers once they are durable.
     async fn take(&self, called: &CalledApp<'_>, body: Bytes) -> Result<Receipt, Problem> {
         let received_at = self.clock.now();
-        let read = notification::read(&body);
+        let read = open(body.clone()).await?;
         let signed = called.check_sign(self.request, read.as_ref().ok(), received_at.timestamp());
         if let Err(refused) = signed {
             return self.refuse(called, body, refused, received_at).await;

@@ -43,29 +43,35 @@ impl Hold {
 
     /// Tries again and again to make something durable while VOD still waits for the answer; then
     /// holds the request until VOD has given up, since only a timeout brings another send.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Unavailable`]: after 6 s, or at once if too many requests are held already.
     pub async fn until_durable<T, F: Future<Output = Option<T>>>(
         &self,
         attempt: impl Fn() -> F,
     ) -> Result<T, Problem> {
-        if let Some(done) = attempt().await {
-            return Ok(done);
-        }
-        let Ok(_place) = self.requests.try_acquire() else {
-            return Err(Problem::Unavailable);
-        };
         let given_up = tokio::time::sleep(HOLD);
-        let again = async {
+        let mut place = None;
+        let attempts = async {
             loop {
-                tokio::time::sleep(RETRY_EVERY).await;
                 if let Some(done) = attempt().await {
-                    return done;
+                    return Some(done);
                 }
+                if place.is_none() {
+                    place = Some(self.requests.try_acquire().ok()?);
+                }
+                tokio::time::sleep(RETRY_EVERY).await;
             }
         };
-        if let Ok(done) = tokio::time::timeout(RETRY_UNTIL, again).await {
-            return Ok(done);
+        match tokio::time::timeout(RETRY_UNTIL, attempts).await {
+            Ok(Some(done)) => Ok(done),
+            Ok(None) => Err(Problem::Unavailable),
+            Err(_) => {
+                given_up.await;
+                drop(place);
+                Err(Problem::Unavailable)
+            }
         }
-        given_up.await;
-        Err(Problem::Unavailable)
     }
 }

@@ -11,6 +11,7 @@ mod sql;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -92,6 +93,8 @@ struct Parts {
     database: Database,
     clock: Clock,
     random: Random,
+    /// Whether the last batch was not recorded: an outage is told once, not once a request.
+    failing: AtomicBool,
 }
 
 impl Recorder {
@@ -101,6 +104,7 @@ impl Recorder {
             database,
             clock,
             random,
+            failing: AtomicBool::new(false),
         }))
     }
 
@@ -137,18 +141,23 @@ impl Recorder {
         }
         for _ in 0..TURNS {
             match self.try_write(deliveries).await {
+                Ok(outcomes) => {
+                    if self.0.failing.swap(false, Ordering::Relaxed) {
+                        tracing::info!("recording again");
+                    }
+                    return Ok(outcomes);
+                }
                 Err(error) => match database::classify(&error) {
                     Fault::Contended => {}
                     fault => {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            ?fault,
-                            "a batch was not recorded"
-                        );
+                        let error: &dyn std::error::Error = &error;
+                        if fault == Fault::Refused || !self.0.failing.swap(true, Ordering::Relaxed)
+                        {
+                            tracing::warn!(error, ?fault, "a batch was not recorded");
+                        }
                         return Err(fault);
                     }
                 },
-                Ok(outcomes) => return Ok(outcomes),
             }
         }
         tracing::error!("a batch met other writers {TURNS} times in a row");
@@ -160,6 +169,7 @@ impl Recorder {
             database,
             clock,
             random,
+            ..
         } = &*self.0;
         let pool = database
             .pool()
