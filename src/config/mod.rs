@@ -73,6 +73,15 @@ impl Config {
     ///
     /// A value that a later layer overrides is not judged: it has no effect.
     pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        Self::judge(sources, Purpose::Command)
+    }
+
+    /// The same for a service, which cannot do without a database and an app.
+    pub fn load_for_service(sources: &Sources) -> Result<Self, Faults> {
+        Self::judge(sources, Purpose::Service)
+    }
+
+    fn judge(sources: &Sources, purpose: Purpose) -> Result<Self, Faults> {
         let mut faults = Faults::default();
         let environment = environment::read(sources, &mut faults);
         let file = file::read(sources, &mut faults);
@@ -100,6 +109,15 @@ impl Config {
         let log_format = flags
             .log_format
             .or_else(|| service.parse(&LOG_FORMAT, |text| text.parse().ok(), &mut faults));
+        // Of a file that cannot be read nobody knows what it lacks.
+        if let (Purpose::Service, Some(tables)) = (purpose, &file.apps) {
+            if !service.has(&DATABASE_URL) {
+                faults.0.push(no_database());
+            }
+            if tables.is_empty() && environment.app.is_empty() {
+                faults.tell("VOD_SECRET_ID and VOD_SECRET_KEY must be set: no app is configured.");
+            }
+        }
         let apps = match file.apps {
             Some(tables) => apps::build(tables, environment.app, &mut faults),
             None => Vec::new(),
@@ -122,16 +140,27 @@ impl Config {
 
     /// The database, for a command that cannot do without; the fault names `DATABASE_URL`.
     pub fn require_database(&self) -> Result<&Secret, Fault> {
-        self.database_url.as_ref().ok_or_else(|| {
-            let variable = DATABASE_URL.variable.unwrap_or(DATABASE_URL.key);
-            Fault(format!("{variable} must be set: {}.", DATABASE_URL.wanted))
-        })
+        self.database_url.as_ref().ok_or_else(no_database)
     }
 
     /// The app of this name, if there is one.
     pub fn app(&self, name: &str) -> Option<&App> {
         self.apps.iter().find(|app| app.name.as_str() == name)
     }
+}
+
+/// What a configuration is to serve for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A command that says itself what it needs.
+    Command,
+    /// A service.
+    Service,
+}
+
+fn no_database() -> Fault {
+    let variable = DATABASE_URL.variable.unwrap_or(DATABASE_URL.key);
+    Fault(format!("{variable} must be set: {}.", DATABASE_URL.wanted))
 }
 
 impl fmt::Debug for Config {

@@ -4,5 +4,11 @@
 
 mod fold;
 mod harness;
+mod keys;
+mod openapi;
+mod problems;
 mod record;
+mod signature_log;
+mod signatures;
 mod smoke;
+mod tickets;

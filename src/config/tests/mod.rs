@@ -272,3 +272,29 @@ fn the_example_file_works_when_every_setting_in_it_is_taken() {
     assert_eq!(config.apps[0].callback_tokens.len(), 1);
     assert!(!config.listen_is_default && config.admin_key.is_some());
 }
+
+#[test]
+fn a_service_is_told_all_that_it_lacks_at_once() {
+    let lacks = |variables: &[(&str, &str)]| {
+        let sources = Dir::new().sources(variables);
+        let faults = Config::load_for_service(&sources).unwrap_err().0;
+        let names = [
+            "DATABASE_URL",
+            "VOD_SECRET_ID",
+            "VOD_SECRET_KEY",
+            "VOD_SIGN_KEY",
+        ];
+        names
+            .into_iter()
+            .filter(|name| faults.iter().any(|fault| fault.to_string().contains(name)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lacks(&[("VOD_SECRET_ID", "id")]),
+        ["DATABASE_URL", "VOD_SECRET_KEY", "VOD_SIGN_KEY"]
+    );
+    assert_eq!(
+        lacks(&[("DATABASE_URL", "postgres://localhost/vod")]),
+        ["VOD_SECRET_ID", "VOD_SECRET_KEY"]
+    );
+}
