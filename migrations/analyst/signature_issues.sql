@@ -16,7 +16,8 @@ SELECT
     i.sub_app_id,
     i.issued_to,
     EXISTS (
-        SELECT FROM public.uploads u WHERE u.ticket = i.ticket AND u.announced_at IS NOT NULL
+        SELECT FROM public.uploads u
+        WHERE u.ticket = i.ticket AND u.app = i.app AND u.announced_at IS NOT NULL
     ) AS used
 FROM public.signature_issues i;
 

@@ -14,6 +14,10 @@ use crate::ops::random::Random;
 /// Tells a key of ours from any other text, in a secret scanner say.
 const PREFIX: &str = "vk_";
 
+/// How the log of permissions names whoever needs no key of the table: the key of the configuration,
+/// and the command line.
+pub const BUILT_IN: [&str; 2] = ["admin", "cli"];
+
 /// SHA-256 of a key: all that is stored. The key holds 256 random bits, so that nothing slower is needed.
 pub struct KeyHash([u8; 32]);
 
@@ -46,6 +50,8 @@ pub struct Key {
 pub enum KeyFault {
     #[error("the name must be 1 to 64 characters without control characters")]
     Name,
+    #[error("`{0}` is what the log calls the built-in caller of that name; take another name")]
+    ReservedName(String),
     #[error("`{0}` is not a scope; the scopes are sign, read and admin")]
     Scope(String),
     #[error("a key needs at least one scope")]
@@ -67,6 +73,9 @@ pub async fn create(
 ) -> Result<Secret, KeyFault> {
     if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
         return Err(KeyFault::Name);
+    }
+    if BUILT_IN.contains(&name) {
+        return Err(KeyFault::ReservedName(name.to_owned()));
     }
     if let Some(unknown) = scopes
         .iter()

@@ -1,5 +1,6 @@
 //! Whether the process lives, and whether it is ready.
 
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
@@ -35,7 +36,9 @@ pub async fn readyz(database: Data<Database>) -> HttpResponse {
     if database.answers().await {
         HttpResponse::Ok().json(Health { status: "ok" })
     } else {
-        HttpResponse::ServiceUnavailable().json(Health {
+        let mut response = HttpResponse::ServiceUnavailable();
+        response.insert_header((RETRY_AFTER, "5"));
+        response.json(Health {
             status: "the database is not available",
         })
     }

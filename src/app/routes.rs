@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ResourceDef, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
-use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, guard};
 use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
 use utoipa_actix_web::AppExt;
@@ -22,6 +22,9 @@ use crate::ops::random::Random;
 use crate::receive::{Hold, UnsignedQuota};
 use crate::record::Recorder;
 use crate::{query, receive, sign};
+
+/// Not a route of the document: it is the document.
+const OPENAPI_PATH: &str = "/openapi.json";
 
 /// What the handlers stand on.
 #[derive(Clone)]
@@ -89,7 +92,11 @@ pub fn build(
             web::PathConfig::default()
                 .error_handler(|_, _| Problem::NotFound("nothing is here".into()).into()),
         )
-        .route("/openapi.json", web::get().to(openapi_json))
+        .service(
+            web::resource(OPENAPI_PATH)
+                .guard(guard::Get())
+                .to(openapi_json),
+        )
         .default_service(web::to(nothing_here))
         .wrap(from_fn(request_id))
         .wrap(TracingLogger::<RootSpan>::new())
@@ -119,12 +126,31 @@ async fn openapi_json() -> HttpResponse {
 
 /// An address that is not there, or one that does not take the method.
 async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    if request.resource_map().has_resource(request.path()) {
-        Err(Problem::MethodNotAllowed)
-    } else {
+    let allow: Vec<&str> = METHODS
+        .iter()
+        .filter(|(path, _)| path.is_match(request.path()))
+        .map(|(_, method)| method.as_str())
+        .collect();
+    if allow.is_empty() {
         Err(Problem::NotFound("nothing is here".to_owned()))
+    } else {
+        Err(Problem::MethodNotAllowed {
+            allow: allow.join(", "),
+        })
     }
 }
+
+/// Which method each address takes, read from the document, which is made of the same routes.
+static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
+    let paths = serde_json::to_value(openapi::document().paths).unwrap_or_default();
+    let mut methods = vec![(ResourceDef::new(OPENAPI_PATH), "GET".to_owned())];
+    for (path, item) in paths.as_object().into_iter().flatten() {
+        for method in item.as_object().into_iter().flatten().map(|(name, _)| name) {
+            methods.push((ResourceDef::new(path.as_str()), method.to_uppercase()));
+        }
+    }
+    methods
+});
 
 /// Every answer tells its id, by which its log lines are found. None is to be kept by a cache: most
 /// are somebody's, and one is a permission.

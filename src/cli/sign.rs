@@ -5,8 +5,8 @@ use clap::Args;
 use crate::config::{App, Config};
 use crate::ops::clock::Clock;
 use crate::ops::random::Random;
-use crate::sign;
-use crate::ticket::{Ticket, UserId};
+use crate::sign::{self, SignatureRequest};
+use crate::ticket::Ticket;
 use crate::vod::signature::UploadParams;
 
 /// VOD's own limit for `sourceContext` (protocol.md section 1).
@@ -46,13 +46,15 @@ impl Sign {
         let Some(user) = self.user.as_deref() else {
             return self.offline(app);
         };
-        let permission = sign::Permission {
-            ticket: self.ticket,
-            expires_in: chrono::TimeDelta::seconds(self.expires_in),
-            one_time: self.one_time,
+        let request = SignatureRequest {
+            user_id: user.to_owned(),
+            ticket: self.ticket.map(|ticket| ticket.to_string()),
+            expires_in: Some(self.expires_in),
+            one_time: Some(self.one_time),
             procedure: self.procedure.clone(),
-            ..sign::Permission::plain(UserId::parse(user)?)
+            ..SignatureRequest::default()
         };
+        let permission = request.validate()?;
         let database = super::database(config).await?;
         let issued = sign::issue(
             app,

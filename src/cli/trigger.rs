@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::config::{App, Config, Secret};
 use crate::ops::clock::Clock;
 use crate::ops::random::Random;
-use crate::sign;
-use crate::ticket::{Ticket, UserId};
+use crate::sign::{self, SignatureRequest};
+use crate::ticket::Ticket;
 use crate::vod::sample::{self, SampleUpload};
 
 #[derive(Args)]
@@ -98,7 +98,11 @@ impl Trigger {
         let random = Random::system();
         let context = match (&self.user, self.ticket, &self.source_context) {
             (Some(user), ..) => {
-                let permission = sign::Permission::plain(UserId::parse(user)?);
+                let request = SignatureRequest {
+                    user_id: user.clone(),
+                    ..SignatureRequest::default()
+                };
+                let permission = request.validate()?;
                 let database = super::database(config).await?;
                 sign::issue(app, &permission, "cli", &database, clock, &random)
                     .await?

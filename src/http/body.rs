@@ -1,5 +1,6 @@
 //! A JSON body of the app's backend: bounded, strict, and its faults named by field.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -14,12 +15,15 @@ use super::problem::Problem;
 /// No request of `/v1` needs more (design section 4).
 pub const V1_LIMIT_BYTES: usize = 64 * 1024;
 
-/// A JSON body of at most 64 KiB; unknown fields are for `T` to refuse.
-pub struct JsonBody<T>(pub T);
+/// A JSON object of at most 64 KiB; unknown fields are for `T` to refuse.
+///
+/// What is wrong with it is for the handler to say: extractors run side by side, and who has no right
+/// to ask is to be told that first.
+pub struct JsonBody<T>(pub Result<T, Problem>);
 
 impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
-    type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Infallible>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let is_json = request
@@ -31,10 +35,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
         let payload = Payload::from_request(request, payload);
         Box::pin(async move {
             if !is_json {
-                return Err(Problem::UnsupportedMediaType);
+                return Ok(Self(Err(Problem::UnsupportedMediaType)));
             }
-            let bytes = read(payload.await, V1_LIMIT_BYTES).await?;
-            parse(&bytes).map(Self)
+            let bytes = read(payload.await, V1_LIMIT_BYTES).await;
+            Ok(Self(bytes.and_then(|bytes| parse(&bytes))))
         })
     }
 }
@@ -58,18 +62,17 @@ pub async fn read(
     Ok(bytes.freeze())
 }
 
-/// Parses JSON; the fault names the field in which it was met.
+/// Parses a JSON object; the fault names the field in which it was met.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Serde would also take the fields of a struct from an array, in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::InvalidRequest(
+            "the body must be a JSON object".to_owned(),
+        ));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|fault| {
-        let field = fault.path().to_string();
-        let rule = fault.inner().to_string();
-        if field == "." {
-            Problem::InvalidRequest(rule)
-        } else {
-            Problem::field(field, format!("is not valid: {rule}"))
-        }
-    })?;
+    let value =
+        serde_path_to_error::deserialize(&mut json).map_err(|fault| Problem::unreadable(&fault))?;
     json.end()
         .map_err(|fault| Problem::InvalidRequest(fault.to_string()))?;
     Ok(value)

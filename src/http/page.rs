@@ -48,8 +48,12 @@ pub fn position<K: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<K>, 
     };
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     let key = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    key.map(Some)
-        .ok_or_else(|| Problem::field("cursor", "must be a `next_cursor` of this list, unchanged"))
+    key.map(Some).ok_or_else(not_ours)
+}
+
+/// What is told of a cursor that we did not make.
+pub fn not_ours() -> Problem {
+    Problem::field("cursor", "must be a `next_cursor` of this list, unchanged")
 }
 
 /// Makes a page of the rows read, of which there is one more than the limit if the list goes on.

@@ -1,5 +1,6 @@
 //! Query parameters: strict, and their faults named.
 
+use std::convert::Infallible;
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev};
@@ -10,28 +11,23 @@ use serde::{Deserialize, Deserializer};
 use super::problem::Problem;
 
 /// The query string as a `T`, which refuses unknown parameters.
-pub struct Params<T>(pub T);
+///
+/// What is wrong with it is for the handler to say: extractors run side by side, and who has no right
+/// to ask is to be told that first.
+pub struct Params<T>(pub Result<T, Problem>);
 
 impl<T: DeserializeOwned> FromRequest for Params<T> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        ready(parse(request.query_string()).map(Self))
+        ready(Ok(Self(parse(request.query_string()))))
     }
 }
 
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(pairs).map_err(|fault| {
-        let parameter = fault.path().to_string();
-        let rule = fault.inner().to_string();
-        if parameter == "." {
-            Problem::InvalidRequest(rule)
-        } else {
-            Problem::field(parameter, format!("is not valid: {rule}"))
-        }
-    })
+    serde_path_to_error::deserialize(pairs).map_err(|fault| Problem::unreadable(&fault))
 }
 
 /// Reads an RFC 3339 time of a query parameter.

@@ -1,7 +1,7 @@
 //! How a fault is told: RFC 9457 `application/problem+json` with a stable `code`.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,8 +34,9 @@ pub enum Problem {
     Forbidden(String),
     #[error("{0}")]
     NotFound(String),
-    #[error("this address does not take that method")]
-    MethodNotAllowed,
+    /// `allow` is the value of the header `Allow`, which goes with this status.
+    #[error("this address does not take that method; it takes {allow}")]
+    MethodNotAllowed { allow: String },
     #[error("{0}")]
     Conflict(String),
     #[error("the body is larger than {limit_bytes} bytes")]
@@ -74,6 +75,23 @@ pub struct ProblemBody {
     field: Option<String>,
 }
 
+/// What every question behind a key may be answered instead; for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+pub enum ReadFaults {
+    /// A parameter breaks its rule, or is unknown
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(ProblemBody),
+    /// No key that is known
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(ProblemBody),
+    /// The key lacks scope `read`, or is not bound to the app
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody),
+    /// The database is out of reach
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(ProblemBody),
+}
+
 impl Problem {
     /// A field or parameter that breaks its rule: `rule` completes the sentence "`field` ...".
     pub fn field(field: impl Into<String>, rule: impl Into<String>) -> Self {
@@ -83,6 +101,28 @@ impl Problem {
         }
     }
 
+    /// What serde could not read, at the field or parameter in which it was met.
+    pub fn unreadable<E: std::fmt::Display>(fault: &serde_path_to_error::Error<E>) -> Self {
+        let field = fault.path().to_string();
+        let said = fault.inner().to_string();
+        if field != "." {
+            return Self::field(field, format!("is not valid: {said}"));
+        }
+        // Serde tells of these two only in words, which it has never changed.
+        for (words, rule) in [
+            ("missing field `", "is missing"),
+            ("duplicate field `", "is given twice"),
+        ] {
+            let named = said
+                .strip_prefix(words)
+                .and_then(|rest| rest.split_once('`'));
+            if let Some((field, _)) = named {
+                return Self::field(field, rule);
+            }
+        }
+        Self::InvalidRequest(said)
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -90,7 +130,7 @@ impl Problem {
             Self::Unauthenticated | Self::CallbackUnauthenticated => "unauthenticated",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::Conflict(_) => "conflict",
             Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -107,7 +147,7 @@ impl ResponseError for Problem {
             Self::Unauthenticated | Self::CallbackUnauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -123,6 +163,14 @@ impl ResponseError for Problem {
         match self {
             Self::Unavailable => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+            }
+            // Every refused caller is hung up on. The server itself does so where a body was left
+            // unread; on some refusals only, that would tell whether app and token are right.
+            Self::CallbackUnauthenticated => {
+                response.force_close();
+            }
+            Self::MethodNotAllowed { allow } => {
+                response.insert_header((ALLOW, allow.as_str()));
             }
             Self::Unauthenticated => {
                 response.insert_header((WWW_AUTHENTICATE, "Bearer"));

@@ -1,5 +1,7 @@
 //! The log: text for people, JSON lines for programs, on stderr.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// How a log line is written.
@@ -14,6 +16,7 @@ pub fn init(filter: &str, format: Format) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|fault| fault.to_string())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _ = match format {
         Format::Text => lines.with_target(false).try_init(),

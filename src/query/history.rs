@@ -12,7 +12,7 @@ use super::shape::Upload;
 use super::sql;
 use crate::access::{Caller, Read};
 use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
+use crate::http::problem::{Problem, ProblemBody, ReadFaults};
 use crate::ops::database::Database;
 use crate::ticket::Ticket;
 
@@ -101,12 +101,9 @@ pub struct AttributionChange {
     params(("file_id" = String, Path, description = "VOD's id of the file"), HistoryQuery),
     responses(
         (status = 200, description = "The upload and its history", body = UploadHistory),
-        (status = 400, description = "Not a file id, or an unknown parameter", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No key that is known", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The key lacks scope `read`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such upload is known", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Several apps have a file of this id; name one with `app`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = ProblemBody, content_type = "application/problem+json"),
+        ReadFaults,
     ),
     security(("api_key" = [])),
 )]
@@ -118,7 +115,7 @@ pub async fn read_upload(
     database: Data<Database>,
 ) -> Result<Json<UploadHistory>, Problem> {
     let file_id = filter::file_id(&path).map_err(|rule| Problem::field("file_id", rule))?;
-    let apps = caller.narrow(query.0.app)?;
+    let apps = caller.narrow(query.0?.app)?;
     let mut connection = database.pool()?.acquire().await?;
     let mut uploads = sql::find(&mut connection, &file_id, apps.as_deref()).await?;
     let upload = match (uploads.pop(), uploads.is_empty()) {
@@ -134,11 +131,8 @@ pub async fn read_upload(
         }
     };
     let issues = match upload.ticket {
-        // A ticket of another app is named, but its signatures are that app's.
-        Some(ticket) if upload.attribution_reason != "wrong_app" => {
-            sql::issues(&mut connection, Ticket(ticket)).await?
-        }
-        _ => Vec::new(),
+        Some(ticket) => sql::issues(&mut connection, Ticket(ticket), &upload.app).await?,
+        None => Vec::new(),
     };
     let deliveries = sql::deliveries(&mut connection, &upload.app, &upload.file_id).await?;
     let tasks = sql::tasks(&mut connection, &upload.app, &upload.file_id).await?;

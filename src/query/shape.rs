@@ -98,7 +98,7 @@ pub struct UploadRow {
     pub ticket: Option<Uuid>,
     context: Option<Json<Box<RawValue>>>,
     attribution_method: String,
-    pub attribution_reason: String,
+    attribution_reason: String,
     attribution_detail: Option<String>,
     attribution_at: DateTime<Utc>,
     confirmed: String,

@@ -159,17 +159,20 @@ pub async fn ticket(
     .await
 }
 
-/// The signatures of a ticket, oldest first.
+/// The signatures of a ticket, oldest first. An upload may name a ticket of another app, whose
+/// signatures are that app's.
 #[tracing::instrument(name = "db.signature_issues.of_ticket", level = "debug", skip_all)]
 pub async fn issues(
     connection: &mut PgConnection,
     ticket: Ticket,
+    app: &str,
 ) -> Result<Vec<Issue>, sqlx::Error> {
     sqlx::query_as!(
         Issue,
         r#"SELECT id AS "issue_id!", issued_at AS "issued_at!", expires_at AS "expires_at!", one_time AS "one_time!", procedure
-        FROM signature_issues WHERE ticket = $1 ORDER BY id"#,
+        FROM signature_issues WHERE ticket = $1 AND app = $2 ORDER BY id"#,
         ticket.0,
+        app,
     )
     .fetch_all(connection)
     .await

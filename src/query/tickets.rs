@@ -12,7 +12,7 @@ use super::shape::Upload;
 use super::sql;
 use crate::access::{Caller, Read};
 use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
+use crate::http::problem::{Problem, ProblemBody, ReadFaults};
 use crate::ops::database::Database;
 use crate::ticket::Ticket as TicketId;
 
@@ -52,11 +52,8 @@ pub struct NoQuery {}
     params(("ticket" = String, Path, description = "The ticket", example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")),
     responses(
         (status = 200, description = "The ticket", body = Ticket),
-        (status = 400, description = "Not a ticket, or an unknown parameter", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No key that is known", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The key lacks scope `read`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such ticket was issued", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = ProblemBody, content_type = "application/problem+json"),
+        ReadFaults,
     ),
     security(("api_key" = [])),
 )]
@@ -64,9 +61,10 @@ pub struct NoQuery {}
 pub async fn read_ticket(
     caller: Caller<Read>,
     path: Path<String>,
-    _: Params<NoQuery>,
+    query: Params<NoQuery>,
     database: Data<Database>,
 ) -> Result<Json<Ticket>, Problem> {
+    let NoQuery {} = query.0?;
     let id: TicketId = path
         .parse()
         .map_err(|rule: crate::ticket::NotATicket| Problem::field("ticket", rule.to_string()))?;
@@ -76,7 +74,7 @@ pub async fn read_ticket(
         .await?
         .ok_or_else(not_found)?;
     caller.may_use(&row.app)?;
-    let issues = sql::issues(&mut connection, id).await?;
+    let issues = sql::issues(&mut connection, id, &row.app).await?;
     let uploads = sql::of_ticket(&mut connection, id, &row.app).await?;
     Ok(Json(Ticket {
         ticket: id.to_string(),

@@ -10,7 +10,7 @@ use super::sql;
 use crate::access::{Caller, Read};
 use crate::http::page::{self, Page};
 use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
+use crate::http::problem::{Problem, ReadFaults};
 use crate::ops::database::Database;
 
 /// Lists uploads by the time they were recorded.
@@ -19,10 +19,7 @@ use crate::ops::database::Database;
     params(UploadsQuery),
     responses(
         (status = 200, description = "One page of uploads", body = Page<Upload>),
-        (status = 400, description = "A parameter breaks its rule", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No key that is known", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The key lacks scope `read`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = ProblemBody, content_type = "application/problem+json"),
+        ReadFaults,
     ),
     security(("api_key" = [])),
 )]
@@ -32,7 +29,7 @@ pub async fn list_uploads(
     query: Params<UploadsQuery>,
     database: Data<Database>,
 ) -> Result<Json<Page<Upload>>, Problem> {
-    let filter = query.0.validate(&caller)?;
+    let filter = query.0?.validate(&caller)?;
     let mut connection = database.pool()?.acquire().await?;
     let uploads = sql::list(&mut connection, &filter).await?;
     Ok(Json(page::page(uploads, filter.limit, key)))

@@ -36,6 +36,27 @@ pub struct Receipt {
     status: &'static str,
 }
 
+/// How the door answers; for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "it only describes")]
+pub enum DoorAnswers {
+    /// It is durable
+    #[response(status = 200)]
+    Durable(Receipt),
+    /// There is no event in it; the bytes are kept
+    #[response(status = 400, content_type = "application/problem+json")]
+    NoEvent(ProblemBody),
+    /// Not authenticated; nothing is told
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(ProblemBody),
+    /// The body is larger than 8 MiB
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
+    /// It could not be made durable within 6 s
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(ProblemBody),
+}
+
 /// What the door stands on.
 struct Doorway<'a> {
     request: &'a HttpRequest,
@@ -53,11 +74,7 @@ struct Doorway<'a> {
     params(("app" = String, Path, description = "Name of the app")),
     request_body(content = serde_json::Value, description = "A notification in format 3.0 or 2.0; any Content-Type"),
     responses(
-        (status = 200, description = "It is durable", body = Receipt),
-        (status = 400, description = "There is no event in it; the bytes are kept", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "Not authenticated; nothing is told", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 8 MiB", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "It could not be made durable within 6 s", body = ProblemBody, content_type = "application/problem+json"),
+        DoorAnswers,
     ),
 )]
 #[post("/callbacks/{app}")]
@@ -78,11 +95,7 @@ pub async fn receive(
     ),
     request_body(content = serde_json::Value, description = "A notification in format 3.0 or 2.0; any Content-Type"),
     responses(
-        (status = 200, description = "It is durable", body = Receipt),
-        (status = 400, description = "There is no event in it; the bytes are kept", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "Not authenticated; nothing is told", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 8 MiB", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "It could not be made durable within 6 s", body = ProblemBody, content_type = "application/problem+json"),
+        DoorAnswers,
     ),
 )]
 #[post("/callbacks/{app}/{token}")]

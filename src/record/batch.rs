@@ -139,6 +139,8 @@ impl Batch {
             let Some(file) = self.files.get_mut(&key) else {
                 continue;
             };
+            // A file of which nothing was known is news, even if it is only named.
+            changed |= file.after.is_none();
             let held = file.after.take().unwrap_or_else(|| Upload::unknown(now));
             let known = tasks_of(&self.tasks, app, fact.file_id.as_str(), event);
             let mut joined = held.clone();
@@ -204,7 +206,10 @@ impl Batch {
                 }
                 None => task,
             };
-            moved |= row.after.as_ref() != Some(&joined);
+            moved |= row
+                .after
+                .as_ref()
+                .is_none_or(|held| !held.shows_the_same(&joined));
             row.after = Some(joined);
         }
         moved

@@ -309,6 +309,20 @@ impl Task {
         }
     }
 
+    /// Whether a reader of the API would see no difference.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        let shown = |task: &Self| {
+            (
+                task.role,
+                task.state,
+                task.event_type.clone(),
+                task.error_code.clone(),
+                task.message.clone(),
+            )
+        };
+        shown(self) == shown(other)
+    }
+
     /// Joins what is known of a task elsewhere: the later state wins, then the stronger fact.
     pub fn join(&mut self, other: Self) {
         let role = self.role.min(other.role);

@@ -11,7 +11,7 @@ use super::sql;
 use crate::access::{Caller, Read};
 use crate::http::page::{self, Page};
 use crate::http::params::{self, Params};
-use crate::http::problem::{Problem, ProblemBody};
+use crate::http::problem::{Problem, ReadFaults};
 use crate::ops::database::Database;
 use crate::ticket::{NotATicket, Ticket, UserId};
 
@@ -87,10 +87,7 @@ pub struct LogLine {
     params(LogQuery),
     responses(
         (status = 200, description = "One page of the log", body = Page<LogLine>),
-        (status = 400, description = "A parameter breaks its rule", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No key that is known", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The key lacks scope `read`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = ProblemBody, content_type = "application/problem+json"),
+        ReadFaults,
     ),
     security(("api_key" = [])),
 )]
@@ -100,7 +97,7 @@ pub async fn list_signatures(
     query: Params<LogQuery>,
     database: Data<Database>,
 ) -> Result<Json<Page<LogLine>>, Problem> {
-    let query = query.0;
+    let query = query.0?;
     let limit = page::limit(query.limit)?;
     let filter = LogFilter {
         apps: caller.narrow(query.app)?,

@@ -8,7 +8,7 @@ mod sql;
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -79,9 +79,10 @@ pub async fn create_signature(
     clock: Data<Clock>,
     random: Data<Random>,
 ) -> Result<HttpResponse, Problem> {
-    let app = choose_app(&config.apps, body.0.app.as_deref(), caller.apps())?;
+    let body = body.0?;
+    let app = choose_app(&config.apps, body.app.as_deref(), caller.apps())?;
     caller.may_use(app.name.as_str())?;
-    let permission = body.0.validate()?;
+    let permission = body.validate()?;
     let issued = issue(app, &permission, &caller.name, &database, &clock, &random).await?;
     Ok(HttpResponse::Created().json(issued))
 }
@@ -231,8 +232,3 @@ fn params(
         storage_region: permission.storage_region.clone(),
     }
 }
-
-/// The longest that VOD lets a signature live: 90 days (protocol.md section 1).
-const LONGEST: TimeDelta = TimeDelta::seconds(7_776_000);
-/// Long enough to choose a file and begin, short enough to limit a leaked one.
-const USUAL: TimeDelta = TimeDelta::hours(1);

@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{LONGEST, USUAL};
 use crate::http::problem::Problem;
 use crate::ticket::{Ticket, UserId};
 
+/// The longest that VOD lets a signature live: 90 days (protocol.md section 1).
+const LONGEST: TimeDelta = TimeDelta::seconds(7_776_000);
+/// Long enough to choose a file and begin, short enough to limit a leaked one.
+const USUAL: TimeDelta = TimeDelta::hours(1);
 /// A ticket is read with each upload: the app's own is to stay small.
 const CONTEXT_MAX_BYTES: usize = 4096;
 /// VOD documents no limit; its console allows far fewer.
@@ -16,7 +19,7 @@ const PROCEDURE_MAX_BYTES: usize = 128;
 const REGION_MAX_BYTES: usize = 64;
 
 /// A request for one upload signature.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignatureRequest {
     /// The app's own id of the user: 1 to 256 bytes of UTF-8 without control characters.
@@ -91,24 +94,6 @@ pub struct Permission {
     pub context: Option<String>,
 }
 
-impl Permission {
-    /// A plain permission for a user: an hour, many times, nothing else asked for.
-    pub fn plain(user_id: UserId) -> Self {
-        Self {
-            user_id,
-            ticket: None,
-            expires_in: USUAL,
-            one_time: false,
-            procedure: None,
-            class_id: None,
-            task_priority: None,
-            task_notify_mode: None,
-            storage_region: None,
-            context: None,
-        }
-    }
-}
-
 impl SignatureRequest {
     /// Checks each field against its rule.
     pub fn validate(self) -> Result<Permission, Problem> {
@@ -132,7 +117,7 @@ impl SignatureRequest {
             procedure: procedure(self.procedure)?,
             storage_region: storage_region(self.storage_region)?,
             context: context(self.context.as_deref())?,
-            ..Permission::plain(user_id)
+            user_id,
         };
         let only_with_procedure = |field| {
             Err(Problem::field(

@@ -21,6 +21,13 @@ pub enum Fault {
     /// A list of events longer than [`MAX_ITEMS`](super::notification::MAX_ITEMS).
     #[error("The body lists more than {} events.", super::notification::MAX_ITEMS)]
     TooManyItems,
+    /// More files than can be recorded in the time that VOD waits.
+    #[error(
+        "The body names more than {} files in one event, or {} in all.",
+        super::file_facts::MAX_FILES,
+        super::notification::MAX_FILES
+    )]
+    TooManyFiles,
     /// An object without an event: an empty `EventSet`, an API error, something else altogether.
     #[error("The body holds no event.")]
     NoEvent,
@@ -38,6 +45,7 @@ impl Fault {
             Fault::NotAnObject => "not_an_object",
             Fault::TooManyMembers => "too_many_members",
             Fault::TooManyItems => "too_many_items",
+            Fault::TooManyFiles => "too_many_files",
             Fault::NoEvent => "no_event",
             Fault::NoFileId => "no_file_id",
         }

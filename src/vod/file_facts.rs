@@ -7,7 +7,8 @@ use super::fault::Fault;
 use super::json::{self, Object};
 use super::task_fact;
 
-/// Files of one event that are told of; VOD's own requests name at most 100 at a time.
+/// Files that one event may name; VOD's own requests name at most 100 at a time. More are refused and not
+/// cut off: a deletion that is passed over would never be told again.
 pub(super) const MAX_FILES: usize = 1000;
 
 /// How deep files are looked for: `Output.FileInfos[].FileId` is the deepest known, two levels down.
@@ -30,6 +31,9 @@ pub(super) fn tell(
         "ReviewAudioVideoComplete" => worked_on(member, |fields| &mut fields.review_task_id),
         _ => mentions(member),
     };
+    if files.len() > MAX_FILES {
+        return Err(Fault::TooManyFiles);
+    }
     if task_fact::is_of_an_upload(&event_type) && files.is_empty() && task.is_none() {
         return Err(Fault::NoFileId);
     }
@@ -219,7 +223,8 @@ impl Files {
 
     fn add(&mut self, file_id: Option<FileId>) {
         if let Some(file_id) = file_id
-            && self.in_order.len() < MAX_FILES
+            // One more than is taken, so that it is noticed.
+            && self.in_order.len() <= MAX_FILES
             && self.seen.insert(file_id.clone())
         {
             self.in_order.push(file_id);

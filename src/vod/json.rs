@@ -100,12 +100,14 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// The first of `names` that holds a point in time; year 1 is VOD's "not yet" (protocol.md section 7).
+    /// The first of `names` that holds a point in time, cut to what Postgres holds: microseconds, no leap
+    /// seconds. Finer, it would differ from its own row each time it is told again.
+    ///
+    /// Year 1 is VOD's "not yet" (protocol.md section 7).
     pub(super) fn time(&self, names: &[&str]) -> Option<DateTime<Utc>> {
         self.values(names).find_map(|value| {
-            let time = DateTime::parse_from_rfc3339(text(value)?.trim())
-                .ok()?
-                .to_utc();
+            let time = DateTime::parse_from_rfc3339(text(value)?.trim()).ok()?;
+            let time = DateTime::from_timestamp_micros(time.timestamp_micros())?;
             (2..=9999).contains(&time.year()).then_some(time)
         })
     }

@@ -31,12 +31,16 @@ pub(super) fn read(top: &Object<'_>, data: &Object<'_>, digest: [u8; 32]) -> Res
         let event_type = member.event_type(said).ok_or(Fault::NoEvent)?;
         return file_facts::tell(event_type, Format::Hybrid, digest, &member.object);
     }
-    let is_pascal_case = PASCAL_CASE.iter().any(|name| data.member(name).is_some());
     let is_v3_envelope = top.member(b"EventType").is_some();
-    let format = if is_pascal_case || is_v3_envelope {
+    let format = if is_pascal_case(data) || is_v3_envelope {
         Format::Hybrid
     } else {
         Format::V2
     };
     file_facts::tell(said.ok_or(Fault::NoEvent)?, format, digest, data)
+}
+
+/// Whether members are written as in 3.0.
+pub(super) fn is_pascal_case(object: &Object<'_>) -> bool {
+    PASCAL_CASE.iter().any(|name| object.member(name).is_some())
 }

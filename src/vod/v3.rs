@@ -5,8 +5,8 @@
 
 use super::event::{Event, Format};
 use super::fault::Fault;
-use super::file_facts;
 use super::json::Object;
+use super::{file_facts, v2};
 
 /// Types this service acts on, and types whose member is not called `<type>Event`; all others are regular.
 const MEMBERS: [(&str, &str); 10] = [
@@ -40,6 +40,7 @@ pub(super) fn read(top: &Object<'_>, digest: [u8; 32]) -> Result<Event, Fault> {
     let format = match (in_v2_envelope, &member) {
         (false, _) => Format::V3,
         (true, Some(_)) => Format::Hybrid,
+        (true, None) if v2::is_pascal_case(top) => Format::Hybrid,
         (true, None) => Format::V2,
     };
     let event_type = match &member {

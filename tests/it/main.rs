@@ -2,13 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails is to fail loudly")]
 
+mod analyst;
+mod callback_auth;
+mod door;
 mod fold;
 mod harness;
+mod hostile;
+mod irregular;
 mod keys;
+mod layers;
 mod openapi;
+mod payloads;
 mod problems;
 mod record;
 mod signature_log;
 mod signatures;
 mod smoke;
+mod startup;
 mod tickets;
+mod upload_history;
+mod uploads_list;

@@ -10,8 +10,8 @@ use std::{
 
 use super::ClusterError;
 
-/// Ubuntu 22.04 still has this one; what is older is out of support.
-pub(super) const OLDEST: u32 = 14;
+/// Before it, everybody may create tables in schema `public`, and so may `vod_analyst`.
+pub(super) const OLDEST: u32 = 15;
 /// Where packages put the binaries when they do not put them on `PATH`; `*` stands for the version.
 const BINARY_DIRECTORIES: [&str; 8] = [
     "/usr/lib/postgresql/*/bin",

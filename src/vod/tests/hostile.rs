@@ -86,15 +86,16 @@ fn a_list_is_split_up_to_its_limit() {
 }
 
 #[test]
-fn files_of_an_event_are_told_up_to_their_limit() {
-    let ids = (1..=1001)
-        .map(|n| format!("\"{n}\""))
-        .collect::<Vec<_>>()
-        .join(",");
-    let event = event(format!(
-        r#"{{"EventType":"FileDeleted","FileDeleteEvent":{{"FileIdSet":[{ids}]}}}}"#
-    ));
-    assert_eq!(event.files.len(), 1000);
+fn an_event_that_names_too_many_files_is_refused_and_not_cut_off() {
+    let deletion = |files: usize| {
+        let ids: Vec<_> = (1..=files).map(|n| format!("\"{n}\"")).collect();
+        format!(
+            r#"{{"EventType":"FileDeleted","FileDeleteEvent":{{"FileIdSet":[{}]}}}}"#,
+            ids.join(",")
+        )
+    };
+    assert_eq!(event(deletion(1000)).files.len(), 1000);
+    assert_eq!(fault(deletion(1001)), Fault::TooManyFiles);
 }
 
 #[test]

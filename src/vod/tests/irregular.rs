@@ -26,6 +26,7 @@ fn data_that_holds_a_v3_member_is_a_hybrid() {
         r#"{"version":"4.0","data":{"FileUploadEvent":{"FileId":"77"}}}"#,
         r#"{"version":"4.0","eventType":"NewFileUpload","FileUploadEvent":{"FileId":"77"}}"#,
         r#"{"EventType":"NewFileUpload","data":{"fileId":"77"}}"#,
+        r#"{"version":"4.0","eventType":"NewFileUpload","FileId":"77"}"#,
     ] {
         let event = event(body);
         assert_eq!(event.format, Format::Hybrid, "{body}");

@@ -1,0 +1,390 @@
+//! API keys: made, listed and revoked by the command line; what each scope opens.
+
+use std::process::{Command, Output};
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use vod_receiver::access::keys;
+use vod_receiver::ops::random::Random;
+
+use crate::harness::{ADMIN_KEY, TOKEN, TestApp, answer, named_app, new_file_upload, token_app};
+use crate::openapi::operations;
+use crate::problems::problem;
+
+/// A key of these scopes, bound to these apps.
+pub async fn key(app: &TestApp, name: &str, scopes: &[&str], apps: Option<&[&str]>) -> String {
+    let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let key = keys::create(
+        &mut app.pool.acquire().await.unwrap(),
+        name,
+        &owned(scopes),
+        apps.map(owned).as_deref(),
+        &app.clock,
+        &Random::system(),
+    )
+    .await;
+    key.unwrap().expose().to_owned()
+}
+
+/// A request with this key.
+pub fn with_key(app: &TestApp, key: &str, method: Method, path: &str) -> RequestBuilder {
+    app.client
+        .request(method, format!("{}{path}", app.url))
+        .bearer_auth(key)
+}
+
+pub async fn get_with(app: &TestApp, key: &str, path: &str) -> (StatusCode, Value) {
+    answer(with_key(app, key, Method::GET, path).send().await.unwrap()).await
+}
+
+/// The binary with this environment and no other setting, in a directory without configuration.
+pub fn binary(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vod-receiver"));
+    for (name, _) in std::env::vars() {
+        if name.starts_with("VOD_") || name.starts_with("DATABASE_URL") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .envs(settings.iter().copied())
+        .current_dir("/");
+    command
+}
+
+fn keys_command(app: &TestApp, arguments: &[&str]) -> Output {
+    let arguments = [&["keys"], arguments].concat();
+    let settings = [
+        ("DATABASE_URL", app.database_url()),
+        ("VOD_SECRET_ID", "id".to_owned()),
+        ("VOD_SECRET_KEY", "key".to_owned()),
+        ("VOD_CALLBACK_TOKEN", TOKEN.to_owned()),
+    ];
+    let settings = settings
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    binary(&arguments, &settings).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Runs `keys ...`, which must succeed, and returns its standard output.
+fn keys_said(app: &TestApp, arguments: &[&str]) -> String {
+    let output = keys_command(app, arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout).to_owned()
+}
+
+#[actix_web::test]
+async fn a_key_is_printed_alone_opens_its_scope_and_ends_when_revoked() {
+    let app = TestApp::start().await;
+    let made = keys_said(
+        &app,
+        &["create", "--name", "backend", "--scope", "sign,read"],
+    );
+    let key = made.strip_suffix('\n').unwrap();
+    assert!(
+        key.starts_with("vk_") && key.len() == 46 && !key.contains(char::is_whitespace),
+        "{made:?}"
+    );
+    let (status, issued) = answer(
+        with_key(&app, key, Method::POST, "/v1/signatures")
+            .json(&json!({"user_id": "ann"}))
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(status, StatusCode::CREATED, "{issued}");
+    let (status, log) = get_with(&app, key, "/v1/signatures").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(log["items"][0]["issued_to"], "backend");
+
+    let listed: Value = serde_json::from_str(&keys_said(&app, &["list", "--json"])).unwrap();
+    assert_eq!(listed["name"], "backend");
+    assert_eq!(listed["scopes"], json!(["sign", "read"]));
+    assert_eq!(listed["apps"], Value::Null);
+    assert_eq!(listed["revoked_at"], Value::Null);
+    let plain = keys_said(&app, &["list"]);
+    assert!(plain.contains("backend") && plain.contains("in use") && !plain.contains(key));
+
+    assert_eq!(keys_said(&app, &["revoke", "backend"]), "");
+    let (status, _) = get_with(&app, key, "/v1/signatures").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let listed: Value = serde_json::from_str(&keys_said(&app, &["list", "--json"])).unwrap();
+    assert!(listed["revoked_at"].is_string());
+
+    // The name is free again, and the old key stays shut.
+    let second = keys_said(&app, &["create", "--name", "backend", "--scope", "read"]);
+    assert_ne!(made, second);
+    assert_eq!(
+        get_with(&app, second.trim(), "/v1/uploads").await.0,
+        StatusCode::OK
+    );
+    assert_eq!(
+        get_with(&app, key, "/v1/uploads").await.0,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[actix_web::test]
+async fn a_key_that_cannot_be_made_is_refused_with_a_reason_and_nothing_on_stdout() {
+    let app = TestApp::start().await;
+    keys_said(&app, &["create", "--name", "taken", "--scope", "read"]);
+    let long = "n".repeat(65);
+    for (arguments, reason) in [
+        (
+            &["create", "--name", "taken", "--scope", "read"][..],
+            "taken",
+        ),
+        (&["create", "--name", "a", "--scope", "root"], "`root`"),
+        (&["create", "--name", "a", "--scope", "read,"], "scope"),
+        (&["create", "--name", "a"], "--scope"),
+        (&["create", "--name", "", "--scope", "read"], "name"),
+        (&["create", "--name", &long, "--scope", "read"], "name"),
+        (&["create", "--name", "a\nb", "--scope", "read"], "name"),
+        (&["create", "--name", "cli", "--scope", "read"], "built-in"),
+        (
+            &["create", "--name", "a", "--scope", "read", "--app", "nope"],
+            "`nope`",
+        ),
+        (&["revoke", "nobody"], "`nobody`"),
+    ] {
+        let output = keys_command(&app, arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        assert!(
+            text(&output.stderr).contains(reason),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+    }
+    assert_eq!(app.count("SELECT count(*) FROM api_keys").await, 1);
+}
+
+#[actix_web::test]
+async fn a_key_is_nowhere_stored_in_clear() {
+    let app = TestApp::start().await;
+    let made = keys_said(
+        &app,
+        &["create", "--name", "k", "--scope", "admin", "--app", "main"],
+    );
+    let made = made.trim();
+    for encoding in ["escape", "base64", "hex"] {
+        let stored: String = sqlx::query_scalar(
+            "SELECT string_agg(k::text || encode(k.key_sha256, $1), '') FROM api_keys k",
+        )
+        .bind(encoding)
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+        let secret = &made["vk_".len()..];
+        for part in [&secret[..12], &secret[secret.len() - 12..]] {
+            assert!(!stored.contains(part));
+        }
+    }
+    assert_eq!(
+        app.count("SELECT octet_length(key_sha256)::bigint FROM api_keys")
+            .await,
+        32
+    );
+}
+
+#[actix_web::test]
+async fn each_route_wants_its_scope() {
+    let app = TestApp::start().await;
+    let ticket = app.ticket("ann").await;
+    app.callback(new_file_upload("4001", &ticket).to_string())
+        .await;
+    let routes = [
+        (Method::POST, "/v1/signatures", "sign"),
+        (Method::GET, "/v1/signatures", "read"),
+        (Method::GET, "/v1/tickets/{ticket}", "read"),
+        (Method::GET, "/v1/uploads", "read"),
+        (Method::GET, "/v1/uploads/{file_id}", "read"),
+    ];
+    for (method, path) in operations() {
+        let known = routes
+            .iter()
+            .any(|(m, p, _)| *m == method && *p == path.as_str());
+        assert!(
+            known || !path.starts_with("/v1/"),
+            "{method} {path} is not in this table: which scope does it want?"
+        );
+    }
+    for scopes in [
+        &["sign"][..],
+        &["read"],
+        &["admin"],
+        &["sign", "read"],
+        &["sign", "read", "admin"],
+    ] {
+        let key = key(&app, &format!("may {}", scopes.join("-")), scopes, None).await;
+        for (method, path, scope) in &routes {
+            let path = path
+                .replace("{ticket}", &ticket)
+                .replace("{file_id}", "4001");
+            let mut request = with_key(&app, &key, method.clone(), &path);
+            if *method == Method::POST {
+                request = request.json(&json!({"user_id": "ann"}));
+            }
+            let response = request.send().await.unwrap();
+            let at = format!("{scopes:?} {method} {path}");
+            if scopes.contains(scope) {
+                assert!(response.status().is_success(), "{at}");
+            } else {
+                assert_eq!(response.status(), StatusCode::FORBIDDEN, "{at}");
+                let detail = problem(response).await["detail"].to_string();
+                assert!(detail.contains(&format!("`{scope}`")), "{detail}");
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn without_a_known_key_nothing_is_told() {
+    let app = TestApp::start().await;
+    let sha = key(&app, "k", &["sign", "read"], None).await;
+    let headers = [
+        None,
+        Some(String::new()),
+        Some("Bearer".to_owned()),
+        Some("Bearer ".to_owned()),
+        Some(sha.clone()),
+        Some(format!("Basic {sha}")),
+        Some(format!("Token {sha}")),
+        Some(format!("Bearer{sha}")),
+        Some(format!("Bearer {}", sha.to_uppercase())),
+        Some(format!("Bearer {}", &sha[..45])),
+        Some(format!("Bearer {sha}x")),
+        Some(format!("Bearer {}x", &sha[..45])),
+        Some("Bearer %00".to_owned()),
+        Some("Bearer ' OR true --".to_owned()),
+        Some(format!("Bearer {}", "k".repeat(20_000))),
+        Some(format!("Bearer {}", &ADMIN_KEY[..ADMIN_KEY.len() - 1])),
+    ];
+    let mut told = Vec::new();
+    for header in headers {
+        for path in ["/v1/uploads", "/v1/uploads/1", "/v1/signatures"] {
+            let mut request = app.client.get(format!("{}{path}", app.url));
+            if let Some(header) = &header {
+                request = request.header("authorization", header);
+            }
+            let response = request.send().await.unwrap();
+            assert_eq!(
+                response.status(),
+                StatusCode::UNAUTHORIZED,
+                "{header:?} {path}"
+            );
+            assert_eq!(response.headers()["www-authenticate"], "Bearer");
+            told.push(problem(response).await);
+        }
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[actix_web::test]
+async fn who_has_no_right_to_ask_is_told_that_before_what_is_wrong_with_the_question() {
+    let app = TestApp::start().await;
+    let read = key(&app, "reader", &["read"], None).await;
+    let sign = key(&app, "signer", &["sign"], None).await;
+    for (key, wanted) in [
+        ("vk_unknown", StatusCode::UNAUTHORIZED),
+        (sign.as_str(), StatusCode::FORBIDDEN),
+    ] {
+        for path in ["/v1/uploads?limit=0", "/v1/signatures?surprise=1"] {
+            let (status, body) = get_with(&app, key, path).await;
+            assert_eq!(status, wanted, "{path} {body}");
+        }
+    }
+    for (key, wanted) in [
+        ("vk_unknown", StatusCode::UNAUTHORIZED),
+        (read.as_str(), StatusCode::FORBIDDEN),
+    ] {
+        for body in ["", "nope", "{\"user_id\": \"\"}"] {
+            let response = with_key(&app, key, Method::POST, "/v1/signatures")
+                .header("content-type", "application/json")
+                .body(body)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(response.status(), wanted, "{body}");
+        }
+        let response = with_key(&app, key, Method::POST, "/v1/signatures").send();
+        assert_eq!(response.await.unwrap().status(), wanted);
+    }
+}
+
+#[actix_web::test]
+async fn the_scheme_is_read_in_any_case() {
+    let app = TestApp::start().await;
+    let key = key(&app, "k", &["read"], None).await;
+    for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+        for key in [key.as_str(), ADMIN_KEY] {
+            let request = app
+                .client
+                .get(format!("{}/v1/uploads", app.url))
+                .header("authorization", format!("{scheme} {key}"));
+            assert_eq!(
+                request.send().await.unwrap().status(),
+                StatusCode::OK,
+                "{scheme}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_key_bound_to_an_app_opens_that_app_only() {
+    let app = TestApp::with(vec![token_app(), named_app("second")]).await;
+    let bound = key(&app, "bound", &["sign", "read"], Some(&["second"])).await;
+    let body = json!({"user_id": "ann", "app": "main"});
+    let (status, of_main) = app.post_signature(&body).await;
+    assert_eq!(status, StatusCode::CREATED, "{of_main}");
+    let ticket = of_main["ticket"].as_str().unwrap();
+    app.callback(new_file_upload("4100", ticket).to_string())
+        .await;
+
+    for path in [
+        "/v1/uploads?app=main".to_owned(),
+        "/v1/uploads/4100?app=main".to_owned(),
+        "/v1/signatures?app=main".to_owned(),
+        format!("/v1/tickets/{ticket}"),
+    ] {
+        let response = with_key(&app, &bound, Method::GET, &path)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path}");
+        problem(response).await;
+    }
+    let sign = |body: Value| {
+        with_key(&app, &bound, Method::POST, "/v1/signatures")
+            .json(&body)
+            .send()
+    };
+    let refused = sign(body).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    // Without a name, the only app it may mean is meant.
+    let (status, issued) = answer(sign(json!({"user_id": "ann"})).await.unwrap()).await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(issued["app"], "second");
+    // Another app's ticket cannot be continued in its own.
+    let stolen = sign(json!({"user_id": "ann", "ticket": ticket}))
+        .await
+        .unwrap();
+    assert_eq!(stolen.status(), StatusCode::CONFLICT);
+
+    for path in ["/v1/uploads", "/v1/uploads?app=second"] {
+        let (status, body) = get_with(&app, &bound, path).await;
+        assert_eq!((status, &body["items"]), (StatusCode::OK, &json!([])));
+    }
+    let (_, log) = get_with(&app, &bound, "/v1/signatures").await;
+    assert_eq!(log["items"].as_array().unwrap().len(), 1);
+    assert_eq!(log["items"][0]["ticket"], issued["ticket"]);
+    let (status, _) = get_with(&app, &bound, "/v1/uploads/4100").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}

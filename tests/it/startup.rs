@@ -1,0 +1,395 @@
+//! Promise 8: the service starts without Postgres, says so, and works once it is there.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use vod_receiver::ops::database::Database;
+
+use crate::analyst::on_empty_database;
+use crate::harness::{
+    ADMIN_KEY, SECRET_ID, SECRET_KEY, TOKEN, TestApp, answer, cluster, config, eventually,
+    new_file_upload, token_app,
+};
+use crate::keys::{binary, get_with, key};
+use crate::openapi::{filled, operations};
+use crate::problems::problem;
+
+/// An app over an address on which nobody listens.
+async fn without_database() -> TestApp {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let database = Database::lazy(&format!("postgres://vod@127.0.0.1:{port}/none")).unwrap();
+    TestApp::on(String::new(), database, config(vec![token_app()])).await
+}
+
+async fn within<F: Future>(seconds: u64, future: F) -> Option<F::Output> {
+    tokio::time::timeout(Duration::from_secs(seconds), future)
+        .await
+        .ok()
+}
+
+#[actix_web::test]
+async fn without_postgres_it_lives_is_not_ready_and_v1_asks_for_patience() {
+    let app = without_database().await;
+    let get = |path: &str| app.client.get(format!("{}{path}", app.url)).send();
+    assert_eq!(get("/livez").await.unwrap().status(), StatusCode::OK);
+    assert_eq!(
+        get("/readyz").await.unwrap().status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(get("/openapi.json").await.unwrap().status(), StatusCode::OK);
+    let mut seen = 0;
+    for (method, path) in operations() {
+        if !path.starts_with("/v1/") {
+            continue;
+        }
+        seen += 1;
+        // The key of the configuration is known without a database, any other is not.
+        for known in [ADMIN_KEY, "vk_perhaps"] {
+            let request = app
+                .client
+                .request(method.clone(), format!("{}{}", app.url, filled(&path)))
+                .bearer_auth(known)
+                .json(&json!({"user_id": "ann"}));
+            let response = within(2, request.send())
+                .await
+                .expect("an answer at once")
+                .unwrap();
+            assert_eq!(
+                response.status(),
+                StatusCode::SERVICE_UNAVAILABLE,
+                "{method} {path}"
+            );
+            assert_eq!(response.headers()["retry-after"], "5");
+            problem(response).await;
+        }
+        let response = app
+            .client
+            .request(method, format!("{}{}", app.url, filled(&path)));
+        assert_eq!(
+            response.send().await.unwrap().status(),
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    assert!(seen >= 5);
+    // What is wrong with a question can be told without Postgres.
+    let (status, _) = app.post_signature(&json!({"user_id": ""})).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[actix_web::test]
+async fn without_postgres_a_callback_is_held_until_vod_has_given_up() {
+    let app = without_database().await;
+    for rest in ["main", "main/wrong", "nope", &format!("nope/{TOKEN}")] {
+        let refused = app.callback_to(rest, new_file_upload("1", "").to_string());
+        let (status, _) = within(2, refused).await.expect("a refusal at once");
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{rest}");
+    }
+    let body = new_file_upload("1", "").to_string();
+    let request = app
+        .client
+        .post(format!("{}/callbacks/main/{TOKEN}", app.url))
+        .body(body);
+    let mut held = Box::pin(request.send());
+    // VOD waits 5 s; an answer before that would end the matter for it.
+    assert!(
+        within(5, &mut held).await.is_none(),
+        "answered before VOD gave up"
+    );
+    let response = within(4, held)
+        .await
+        .expect("an answer in the end")
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    problem(response).await;
+}
+
+#[actix_web::test]
+async fn a_callback_that_is_held_is_recorded_when_postgres_comes() {
+    let app = on_empty_database().await;
+    let mut held = Box::pin(app.callback(new_file_upload("9201", "").to_string()));
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut held).await;
+    assert!(early.is_err(), "answered before it was durable");
+    vod_receiver::ops::database::migrate(&app.pool)
+        .await
+        .unwrap();
+    app.database.set_ready();
+    assert_eq!(held.await, (StatusCode::OK, json!({"status": "recorded"})));
+    assert_eq!(app.upload("9201").await["deliveries"], 1);
+}
+
+#[actix_web::test]
+async fn while_postgres_is_away_v1_asks_for_patience_and_then_goes_on() {
+    let app = TestApp::start().await;
+    let key = key(&app, "k", &["sign", "read"], None).await;
+    let name: String = sqlx::query_scalar("SELECT current_database()::text")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+    let mut admin = PgConnection::connect(&cluster().url("postgres"))
+        .await
+        .unwrap();
+    let mut let_in = async |allowed: bool| {
+        let sql = format!(
+            "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {allowed};
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND NOT {allowed}"
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+    };
+    let_in(false).await;
+    for key in [ADMIN_KEY, &key] {
+        for path in ["/v1/uploads", "/v1/signatures", "/v1/uploads/1"] {
+            let request = app
+                .client
+                .get(format!("{}{path}", app.url))
+                .bearer_auth(key);
+            let response = within(4, request.send())
+                .await
+                .expect("an answer soon")
+                .unwrap();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+            problem(response).await;
+        }
+    }
+    let (status, _) = app.post_signature(&json!({"user_id": "ann"})).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let ready = || async { app.get("/readyz").await.0 };
+    assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
+    let_in(true).await;
+    assert_eq!(get_with(&app, &key, "/v1/uploads").await.0, StatusCode::OK);
+    assert_eq!(ready().await, StatusCode::OK);
+    // What was refused is not in the log.
+    assert_eq!(app.count("SELECT count(*) FROM signature_issues").await, 0);
+}
+
+/// A running `serve`; killed if a test ends early.
+struct Serving {
+    child: Child,
+    url: String,
+}
+
+impl Serving {
+    fn start(database_url: &str, arguments: &[&str]) -> Self {
+        let settings = [
+            ("DATABASE_URL", database_url),
+            ("VOD_SECRET_ID", SECRET_ID),
+            ("VOD_SECRET_KEY", SECRET_KEY),
+            ("VOD_CALLBACK_TOKEN", TOKEN),
+            ("VOD_RECEIVER_ADMIN_KEY", ADMIN_KEY),
+            ("VOD_RECEIVER_LISTEN", "127.0.0.1:0"),
+            ("VOD_RECEIVER_LOG_FORMAT", "json"),
+        ];
+        let mut child = binary(&[&["serve"], arguments].concat(), &settings)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
+            let line: Value = serde_json::from_str(&line).ok()?;
+            line["address"].as_str().map(str::to_owned)
+        });
+        // Somebody has to read on, or it waits for a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let url = format!("http://{}", address.expect("it says where it listens"));
+        Self { child, url }
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        let client = reqwest::Client::new();
+        let request = client
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(ADMIN_KEY);
+        answer(request.send().await.unwrap()).await
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let client = reqwest::Client::new();
+        let request = client
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(ADMIN_KEY)
+            .json(body);
+        answer(request.send().await.unwrap()).await
+    }
+
+    async fn is_ready(&self) {
+        eventually("the service is ready", async || {
+            self.get("/readyz").await.0 == StatusCode::OK
+        })
+        .await;
+    }
+
+    /// Sends a signal and returns the exit code.
+    async fn end(mut self, signal: &str) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(sent.success());
+        let mut left = 1_000;
+        while left > 0 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            left -= 1;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{signal} did not end it within 10 s");
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[actix_web::test]
+async fn two_receivers_wait_for_their_database_migrate_it_and_work() {
+    // Only holds the name, and cleans up.
+    let holder = on_empty_database().await;
+    let name: String = sqlx::query_scalar("SELECT current_database()::text")
+        .fetch_one(&holder.pool)
+        .await
+        .unwrap();
+    holder.pool.close().await;
+    let mut admin = PgConnection::connect(&cluster().url("postgres"))
+        .await
+        .unwrap();
+    let drop_it = format!("DROP DATABASE {name} WITH (FORCE)");
+    sqlx::raw_sql(AssertSqlSafe(drop_it))
+        .execute(&mut admin)
+        .await
+        .unwrap();
+
+    let (one, two) = (
+        Serving::start(&holder.database_url(), &[]),
+        Serving::start(&holder.database_url(), &[]),
+    );
+    for receiver in [&one, &two] {
+        assert_eq!(receiver.get("/livez").await.0, StatusCode::OK);
+        assert_eq!(
+            receiver.get("/readyz").await.0,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        assert_eq!(
+            receiver.get("/v1/uploads").await.0,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        let (status, _) = receiver
+            .post("/v1/signatures", &json!({"user_id": "ann"}))
+            .await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let create = format!("CREATE DATABASE {name}");
+    sqlx::raw_sql(AssertSqlSafe(create))
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    one.is_ready().await;
+    two.is_ready().await;
+
+    let (status, issued) = one.post("/v1/signatures", &json!({"user_id": "ann"})).await;
+    assert_eq!(status, StatusCode::CREATED, "{issued}");
+    let body = new_file_upload("9301", issued["ticket"].as_str().unwrap());
+    let (status, _) = two.post(&format!("/callbacks/main/{TOKEN}"), &body).await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, page) = one.get("/v1/uploads?user_id=ann").await;
+    assert_eq!(page["items"][0]["file_id"], "9301");
+    assert_eq!(one.end("-TERM").await, Some(0));
+    assert_eq!(two.end("-INT").await, Some(0));
+}
+
+#[actix_web::test]
+async fn sigterm_ends_it_while_it_waits_for_postgres() {
+    let app = without_database().await;
+    let url = app.pool.connect_options().get_port();
+    let serving = Serving::start(&format!("postgres://vod@127.0.0.1:{url}/none"), &[]);
+    assert_eq!(
+        serving.get("/readyz").await.0,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(serving.end("-TERM").await, Some(0));
+}
+
+#[actix_web::test]
+async fn with_no_migrate_it_waits_for_somebody_to_run_migrate() {
+    let app = on_empty_database().await;
+    let url = app.database_url();
+    let serving = Serving::start(&url, &["--no-migrate"]);
+    let settings = [("DATABASE_URL", url.as_str())];
+    let check = || binary(&["migrate", "--check"], &settings).output().unwrap();
+    let before = check();
+    assert_eq!(before.status.code(), Some(1));
+    assert!(
+        String::from_utf8(before.stderr)
+            .unwrap()
+            .contains("pending")
+    );
+    assert_eq!(
+        serving.get("/readyz").await.0,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(
+        app.count("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+            .await,
+        0
+    );
+    let migrated = binary(&["migrate"], &settings).output().unwrap();
+    assert!(migrated.status.success(), "{migrated:?}");
+    assert_eq!(migrated.stdout, b"");
+    assert!(check().status.success());
+    serving.is_ready().await;
+    let (status, _) = serving.get("/v1/uploads").await;
+    assert_eq!(status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn serve_that_is_configured_without_a_database_says_so_and_ends() {
+    let settings = [
+        ("VOD_SECRET_ID", SECRET_ID),
+        ("VOD_SECRET_KEY", SECRET_KEY),
+        ("VOD_CALLBACK_TOKEN", TOKEN),
+    ];
+    for arguments in [&["serve"][..], &["keys", "list"], &["migrate"]] {
+        let output = binary(arguments, &settings)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(output.stdout, b"");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("DATABASE_URL"), "{arguments:?}: {told}");
+        assert!(!told.contains(SECRET_KEY) && !told.contains(TOKEN));
+    }
+}
+
+#[actix_web::test]
+async fn a_request_that_is_under_way_is_finished_before_the_end() {
+    let app = without_database().await;
+    let port = app.pool.connect_options().get_port();
+    let serving = Serving::start(&format!("postgres://vod@127.0.0.1:{port}/none"), &[]);
+    let request = app
+        .client
+        .request(
+            Method::POST,
+            format!("{}/callbacks/main/{TOKEN}", serving.url),
+        )
+        .body(new_file_upload("1", "").to_string());
+    let mut held = Box::pin(request.send());
+    // It is on its way once the server had time to take it, and is not answered.
+    assert!(within(1, &mut held).await.is_none());
+    let (response, code) = tokio::join!(held, serving.end("-TERM"));
+    assert_eq!(response.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(code, Some(0));
+}
