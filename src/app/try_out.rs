@@ -95,9 +95,10 @@ impl TryOut {
 A tour to paste into another terminal:
 
   . {env}
-  curl -sS -X POST $URL/v1/signatures -H \"Authorization: Bearer $ADMIN_KEY\" -H 'Content-Type: application/json' -d '{{\"user_id\": \"user-42\"}}'
-  {program} --config $CONFIG trigger NewFileUpload --user user-42
-  curl -sS \"$URL/v1/uploads?user_id=user-42\" -H \"Authorization: Bearer $ADMIN_KEY\"
+  ANSWER=$(curl -sS $URL/v1/signatures -H \"Authorization: Bearer $ADMIN_KEY\" -H 'Content-Type: application/json' -d '{{\"user_id\": \"alice\"}}')
+  TICKET=$(echo \"$ANSWER\" | grep -o '\"ticket\":\"[^\"]*\"' | cut -d'\"' -f4)
+  {program} --config $CONFIG trigger NewFileUpload --ticket $TICKET
+  curl -sS \"$URL/v1/uploads?user_id=alice\" -H \"Authorization: Bearer $ADMIN_KEY\"
   {psql} -c 'SELECT file_id, user_id, attribution_reason FROM analyst.uploads'
 
 Ctrl-C stops it; what it recorded is there at the next start.

@@ -18,7 +18,10 @@ pub enum Keys {
         json: bool,
     },
     /// Revokes the key of that name.
-    Revoke { name: String },
+    Revoke {
+        /// What it was called when it was made.
+        name: String,
+    },
 }
 
 #[derive(Args)]

@@ -13,6 +13,9 @@ use crate::sign::{self, SignatureRequest};
 use crate::ticket::Ticket;
 use crate::vod::sample::{self, SampleUpload};
 
+/// The app id that Tencent's own samples show.
+const SAMPLE_SUB_APP_ID: u64 = 1_256_768_367;
+
 #[derive(Args)]
 pub struct Trigger {
     event: EventType,
@@ -32,11 +35,11 @@ pub struct Trigger {
     #[arg(long)]
     file_id: Option<String>,
     /// The file's name.
-    #[arg(long, default_value = "holiday.mp4")]
+    #[arg(long, default_value = "holiday")]
     name: String,
-    /// The processing task.
-    #[arg(long, default_value = "")]
-    procedure_task_id: String,
+    /// The processing task; a new one if left out and the event is about one.
+    #[arg(long, value_name = "TASK_ID")]
+    procedure_task_id: Option<String>,
     /// Send the legacy format 2.0 (NewFileUpload only).
     #[arg(long)]
     v2: bool,
@@ -117,17 +120,25 @@ impl Trigger {
             format!("52858907842{:08}", random.u32() % 100_000_000)
         });
         eprintln!("file {file_id}");
+        let sub_app_id = app.sub_app_id.unwrap_or(SAMPLE_SUB_APP_ID);
+        let procedure_task_id = match (&self.procedure_task_id, self.event) {
+            (Some(task_id), _) => task_id.clone(),
+            (None, EventType::ProcedureStateChanged) => {
+                format!("{sub_app_id}-procedurev2-{:08x}t0", random.u32())
+            }
+            (None, _) => String::new(),
+        };
         let sample = SampleUpload {
             file_id,
             name: self.name.clone(),
-            session_context: if self.procedure_task_id.is_empty() {
+            session_context: if procedure_task_id.is_empty() {
                 String::new()
             } else {
                 context.clone()
             },
             source_context: context,
-            procedure_task_id: self.procedure_task_id.clone(),
-            sub_app_id: app.sub_app_id.unwrap_or_default(),
+            procedure_task_id,
+            sub_app_id,
             at: clock.now(),
         };
         let body = match self.event {

@@ -105,10 +105,15 @@ impl Problem {
     pub fn unreadable<E: std::fmt::Display>(fault: &serde_path_to_error::Error<E>) -> Self {
         let field = fault.path().to_string();
         let said = fault.inner().to_string();
+        let unknown = said.strip_prefix("unknown field `");
+        if let Some((name, rest)) = unknown.and_then(|rest| rest.split_once("`, ")) {
+            let at = if field == "." { name } else { &field };
+            return Self::field(at, format!("is not known here; {rest}"));
+        }
         if field != "." {
             return Self::field(field, format!("is not valid: {said}"));
         }
-        // Serde tells of these two only in words, which it has never changed.
+        // Serde tells of these only in words, which it has never changed.
         for (words, rule) in [
             ("missing field `", "is missing"),
             ("duplicate field `", "is given twice"),

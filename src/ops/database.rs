@@ -50,6 +50,7 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_WITHIN)
+            .after_connect(|connection, _| Box::pin(durable(connection)))
             .connect_lazy_with(options);
         Ok(Self {
             pool,
@@ -88,6 +89,17 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// A server may be set to acknowledge commits before they are on disk; ours must not be.
+async fn durable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') = 'off'",
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// What an error of Postgres means to us.

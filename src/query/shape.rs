@@ -37,7 +37,7 @@ pub struct Upload<D = i32> {
     pub source_type: Option<String>,
     /// The text that came back from the signature.
     pub source_context: Option<String>,
-    #[schema(example = "holiday.mp4")]
+    #[schema(example = "holiday")]
     pub name: Option<String>,
     /// The container suffix.
     #[schema(example = "mp4")]

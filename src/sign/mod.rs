@@ -23,7 +23,7 @@ use crate::ops::random::Random;
 use crate::ticket::{Ticket, UserId};
 use crate::vod::signature::UploadParams;
 pub use log::list_signatures;
-pub use request::{NotifyMode, Permission, SignatureRequest};
+pub use request::{Asked, NotifyMode, Permission, SignatureRequest};
 
 /// One signature given out.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -121,27 +121,30 @@ pub async fn issue(
     clock: &Clock,
     random: &Random,
 ) -> Result<IssuedSignature, Problem> {
+    let mut permission = permission.clone();
+    let mut connection = database.pool()?.acquire().await?;
+    if let Some(ticket) = permission.ticket {
+        let held = sql::ticket(&mut connection, ticket).await?;
+        permission.inherit(continues(held, app, &permission)?);
+    }
     let now = clock.now();
     // The issue's id carries the time in milliseconds: cut, so that both say the same.
     let issued_at = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
     let ticket = permission
         .ticket
         .unwrap_or_else(|| Ticket(random.uuid_v7(now)));
-    let params = params(app, permission, ticket, now, random);
+    let params = params(app, &permission, ticket, now, random);
     let issue = Issue {
         id: random.uuid_v7(now),
         ticket,
         app,
-        permission,
+        permission: &permission,
         issued_to,
         issued_at,
         expires_at: DateTime::from_timestamp(params.expire_time, 0).unwrap_or(now),
         params: &params,
     };
-    let mut connection = database.pool()?.acquire().await?;
     if permission.ticket.is_some() {
-        let held = sql::ticket(&mut connection, ticket).await?;
-        continues(held.as_ref(), app, permission)?;
         sql::continue_ticket(&mut connection, &issue).await?;
     } else {
         sql::open_ticket(&mut connection, &issue).await?;
@@ -174,6 +177,8 @@ struct HeldTicket {
     app: String,
     user_id: UserId,
     context: Option<String>,
+    /// What its last signature asked of VOD.
+    asked: Asked,
 }
 
 /// Whose ticket it is: its app and user.
@@ -186,7 +191,12 @@ pub async fn ticket_owner(
         .map(|held| (held.app, held.user_id)))
 }
 
-fn continues(held: Option<&HeldTicket>, app: &App, permission: &Permission) -> Result<(), Problem> {
+/// Whether a ticket may have another signature, and if so what the last one asked of VOD.
+fn continues(
+    held: Option<HeldTicket>,
+    app: &App,
+    permission: &Permission,
+) -> Result<Asked, Problem> {
     let held =
         held.ok_or_else(|| Problem::NotFound("no such ticket was issued here".to_owned()))?;
     if held.app != app.name.as_str() || held.user_id != permission.user_id {
@@ -196,8 +206,8 @@ fn continues(held: Option<&HeldTicket>, app: &App, permission: &Permission) -> R
     }
     let parsed = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
     match (&permission.context, &held.context) {
-        (Some(given), Some(held)) if parsed(given) == parsed(held) => Ok(()),
-        (None, _) => Ok(()),
+        (Some(given), Some(told)) if parsed(given) == parsed(told) => Ok(held.asked),
+        (None, _) => Ok(held.asked),
         (Some(_), _) => Err(Problem::Conflict(
             "the ticket was opened with another context".to_owned(),
         )),
@@ -218,17 +228,18 @@ fn params(
         current_time_stamp: from,
         expire_time: from + permission.expires_in.num_seconds(),
         random: random.u32(),
-        class_id: permission.class_id.map(i64::from),
-        procedure: permission.procedure.clone(),
-        task_priority: permission.task_priority.map(i32::from),
+        class_id: permission.asked.class_id.map(i64::from),
+        procedure: permission.asked.procedure.clone(),
+        task_priority: permission.asked.task_priority.map(i32::from),
         task_notify_mode: permission
+            .asked
             .task_notify_mode
             .map(|mode| mode.as_str().to_owned()),
         // VOD allows a session context only with a procedure (protocol.md section 1).
-        session_context: permission.procedure.as_ref().map(|_| context.clone()),
+        session_context: permission.asked.procedure.as_ref().map(|_| context.clone()),
         source_context: Some(context),
         one_time_valid: permission.one_time,
         vod_sub_app_id: app.sub_app_id,
-        storage_region: permission.storage_region.clone(),
+        storage_region: permission.asked.storage_region.clone(),
     }
 }

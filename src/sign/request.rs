@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::http::problem::Problem;
-use crate::ticket::{Ticket, UserId};
+use crate::ticket::{NotATicket, Ticket, UserId};
 
 /// The longest that VOD lets a signature live: 90 days (protocol.md section 1).
 const LONGEST: TimeDelta = TimeDelta::seconds(7_776_000);
@@ -28,7 +28,9 @@ pub struct SignatureRequest {
     /// The app; may be left out if there is only one.
     #[schema(example = "main")]
     pub app: Option<String>,
-    /// Another signature for the same upload: the ticket of the first answer.
+    /// Another signature for the same upload: the ticket of the first answer. What is left out of
+    /// `procedure`, `class_id`, `task_priority`, `task_notify_mode` and `storage_region` is as in the
+    /// last signature of the ticket.
     #[schema(example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
     pub ticket: Option<String>,
     /// For how many seconds an upload may begin with it; 3600 if left out.
@@ -75,6 +77,13 @@ impl NotifyMode {
             Self::None => "None",
         }
     }
+
+    /// Reads it back from the log.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Finish, Self::Change, Self::None]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+    }
 }
 
 /// A request that keeps every rule.
@@ -85,13 +94,40 @@ pub struct Permission {
     pub ticket: Option<Ticket>,
     pub expires_in: TimeDelta,
     pub one_time: bool,
-    pub procedure: Option<String>,
-    pub class_id: Option<i32>,
-    pub task_priority: Option<i16>,
-    pub task_notify_mode: Option<NotifyMode>,
-    pub storage_region: Option<String>,
+    pub asked: Asked,
     /// JSON, as it was written.
     pub context: Option<String>,
+}
+
+/// What a signature asks of VOD beside the upload itself.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    pub procedure: Option<String>,
+    /// Only with a procedure.
+    pub task_priority: Option<i16>,
+    /// Only with a procedure.
+    pub task_notify_mode: Option<NotifyMode>,
+    pub class_id: Option<i32>,
+    pub storage_region: Option<String>,
+}
+
+impl Permission {
+    /// Takes over what an earlier signature of the ticket asked of VOD where this one does not say:
+    /// which of an upload's signatures counts is undocumented, so they are kept equal (protocol.md
+    /// section 9).
+    pub fn inherit(&mut self, earlier: Asked) {
+        let asked = std::mem::take(&mut self.asked);
+        let flow = if asked.procedure.is_some() {
+            asked.clone()
+        } else {
+            earlier.clone()
+        };
+        self.asked = Asked {
+            class_id: asked.class_id.or(earlier.class_id),
+            storage_region: asked.storage_region.or(earlier.storage_region),
+            ..flow
+        };
+    }
 }
 
 impl SignatureRequest {
@@ -100,44 +136,31 @@ impl SignatureRequest {
         let user_id = UserId::parse(&self.user_id)
             .map_err(|rule| Problem::field("user_id", rule.to_string()))?;
         let ticket = self.ticket.as_deref().map(str::parse).transpose();
-        let permission = Permission {
-            ticket: ticket.map_err(|rule: crate::ticket::NotATicket| {
-                Problem::field("ticket", rule.to_string())
-            })?,
-            expires_in: match self.expires_in {
-                None => USUAL,
-                Some(_) => TimeDelta::seconds(
-                    within("expires_in", self.expires_in, 1, LONGEST.num_seconds())?.unwrap_or(0),
-                ),
-            },
-            one_time: self.one_time.unwrap_or(false),
-            class_id: within("class_id", self.class_id, 0, i64::from(i32::MAX))?,
+        let asked = Asked {
+            procedure: procedure(self.procedure)?,
             task_priority: within("task_priority", self.task_priority, -10, 10)?,
             task_notify_mode: self.task_notify_mode,
-            procedure: procedure(self.procedure)?,
+            class_id: within("class_id", self.class_id, 0, i64::from(i32::MAX))?,
             storage_region: storage_region(self.storage_region)?,
-            context: context(self.context.as_deref())?,
-            user_id,
         };
-        let only_with_procedure = |field| {
-            Err(Problem::field(
-                field,
-                "is only allowed together with `procedure`",
-            ))
-        };
-        match &permission {
-            Permission {
-                procedure: None,
-                task_priority: Some(_),
-                ..
-            } => only_with_procedure("task_priority"),
-            Permission {
-                procedure: None,
-                task_notify_mode: Some(_),
-                ..
-            } => only_with_procedure("task_notify_mode"),
-            _ => Ok(permission),
+        let only_with_procedure =
+            |field| Problem::field(field, "is only allowed together with `procedure`");
+        if asked.procedure.is_none() && asked.task_priority.is_some() {
+            return Err(only_with_procedure("task_priority"));
         }
+        if asked.procedure.is_none() && asked.task_notify_mode.is_some() {
+            return Err(only_with_procedure("task_notify_mode"));
+        }
+        let seconds = within("expires_in", self.expires_in, 1, LONGEST.num_seconds())?;
+        Ok(Permission {
+            user_id,
+            ticket: ticket
+                .map_err(|rule: NotATicket| Problem::field("ticket", rule.to_string()))?,
+            expires_in: seconds.map_or(USUAL, TimeDelta::seconds),
+            one_time: self.one_time.unwrap_or(false),
+            asked,
+            context: context(self.context.as_deref())?,
+        })
     }
 }
 

@@ -5,17 +5,22 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::log::{LogFilter, LogLine};
-use super::{HeldTicket, Issue};
+use super::{Asked, HeldTicket, Issue, NotifyMode};
 use crate::ticket::{Ticket, UserId};
 
-/// What the log holds of a ticket.
+/// What the log holds of a ticket, its last signature included.
 #[tracing::instrument(name = "db.tickets.find", level = "debug", skip_all)]
 pub async fn ticket(
     connection: &mut PgConnection,
     ticket: Ticket,
 ) -> Result<Option<HeldTicket>, sqlx::Error> {
     let row = sqlx::query!(
-        r#"SELECT app, user_id, context::text FROM tickets WHERE id = $1"#,
+        r#"SELECT t.app, t.user_id, t.context::text, i.procedure AS "procedure?", i.class_id AS "class_id?",
+            i.task_priority AS "task_priority?", i.task_notify_mode AS "task_notify_mode?",
+            i.storage_region AS "storage_region?"
+        FROM tickets t
+        LEFT JOIN LATERAL (SELECT * FROM signature_issues WHERE ticket = t.id ORDER BY id DESC LIMIT 1) i ON true
+        WHERE t.id = $1"#,
         ticket.0
     )
     .fetch_optional(connection)
@@ -28,6 +33,13 @@ pub async fn ticket(
             app: row.app,
             user_id,
             context: row.context,
+            asked: Asked {
+                procedure: row.procedure,
+                class_id: row.class_id,
+                task_priority: row.task_priority,
+                task_notify_mode: row.task_notify_mode.as_deref().and_then(NotifyMode::parse),
+                storage_region: row.storage_region,
+            },
         })
     })
     .transpose()
@@ -61,11 +73,11 @@ pub async fn open_ticket(
         i64::from(params.random),
         permission.one_time,
         sub_app_id(issue),
-        permission.class_id,
-        permission.procedure,
-        permission.task_priority,
-        permission.task_notify_mode.map(|mode| mode.as_str()),
-        permission.storage_region,
+        permission.asked.class_id,
+        permission.asked.procedure,
+        permission.asked.task_priority,
+        permission.asked.task_notify_mode.map(|mode| mode.as_str()),
+        permission.asked.storage_region,
         issue.issued_to,
         permission.context,
     )
@@ -103,11 +115,11 @@ pub async fn continue_ticket(
         i64::from(params.random),
         permission.one_time,
         sub_app_id(issue),
-        permission.class_id,
-        permission.procedure,
-        permission.task_priority,
-        permission.task_notify_mode.map(|mode| mode.as_str()),
-        permission.storage_region,
+        permission.asked.class_id,
+        permission.asked.procedure,
+        permission.asked.task_priority,
+        permission.asked.task_notify_mode.map(|mode| mode.as_str()),
+        permission.asked.storage_region,
         issue.issued_to,
     )
     .execute(connection)

@@ -14,6 +14,7 @@ mod layers;
 mod openapi;
 mod payloads;
 mod problems;
+mod readme;
 mod record;
 mod signature_log;
 mod signatures;

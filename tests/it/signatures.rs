@@ -614,3 +614,33 @@ async fn no_signature_is_stored() {
     assert!(!everything.contains(&signature[..24]));
     assert!(!everything.contains(SECRET_KEY));
 }
+
+#[actix_web::test]
+async fn a_continued_ticket_asks_vod_for_what_its_last_signature_asked_for() {
+    let app = TestApp::start().await;
+    let first = json!({"user_id": "ann", "procedure": "P", "task_priority": 3, "class_id": 7});
+    let (_, issued) = app.post_signature(&first).await;
+    let ticket = issued["ticket"].clone();
+    let parameters = async |body: Value| {
+        let (status, issued) = app.post_signature(&body).await;
+        assert_eq!(status, StatusCode::CREATED, "{issued}");
+        let decoded = signature::decode(issued["signature"].as_str().unwrap()).unwrap();
+        ["procedure", "taskPriority", "classId", "sessionContext"]
+            .map(|name| decoded.text(name).map(str::to_owned))
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let context = ticket.as_str().map(str::to_owned);
+    assert_eq!(
+        parameters(json!({"user_id": "ann", "ticket": ticket})).await,
+        [text("P"), text("3"), text("7"), context.clone()]
+    );
+    // Another flow brings its own priority, or none; the rest stays.
+    assert_eq!(
+        parameters(json!({"user_id": "ann", "ticket": ticket, "procedure": "Q"})).await,
+        [text("Q"), None, text("7"), context.clone()]
+    );
+    assert_eq!(
+        parameters(json!({"user_id": "ann", "ticket": ticket, "class_id": 8})).await,
+        [text("Q"), None, text("8"), context]
+    );
+}

@@ -28,7 +28,7 @@ async fn a_ticket_shows_its_signatures_and_its_uploads() {
     insta::assert_snapshot!(whole(response).await, @r#"
     200 OK
     cache-control: no-store
-    content-length: 1216
+    content-length: 1215
     content-type: application/json
     x-request-id: <uuid>
 
@@ -53,7 +53,7 @@ async fn a_ticket_shows_its_signatures_and_its_uploads() {
           "issued_at": "2026-11-23T08:00:01Z",
           "expires_at": "2026-11-23T09:00:01Z",
           "one_time": true,
-          "procedure": null
+          "procedure": "P"
         }
       ],
       "uploads": [

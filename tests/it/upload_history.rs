@@ -49,7 +49,7 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
     insta::assert_snapshot!(whole(response.unwrap()).await, @r#"
     200 OK
     cache-control: no-store
-    content-length: 2141
+    content-length: 2140
     content-type: application/json
     x-request-id: <uuid>
 
@@ -133,7 +133,7 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
           "issued_at": "2026-11-23T08:00:01Z",
           "expires_at": "2026-11-23T09:00:01Z",
           "one_time": true,
-          "procedure": null
+          "procedure": "P"
         }
       ],
       "tasks": [

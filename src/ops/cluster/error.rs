@@ -54,7 +54,7 @@ pub enum ClusterError {
     },
     #[error("Postgres was not ready after {} s. Look at {}, which ends:\n{words}", PATIENCE.as_secs(), .log.display())]
     NotReady { log: PathBuf, words: String },
-    #[error("Could not {doing} {}. Check that it belongs to the user who runs this and that the disk is not full.", .at.display())]
+    #[error("Could not {doing} {} (check that it belongs to the user who runs this and that the disk is not full)", .at.display())]
     Io {
         doing: &'static str,
         at: PathBuf,
