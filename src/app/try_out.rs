@@ -22,6 +22,7 @@ use crate::ops::random::Random;
 const DATABASE: &str = "vod_receiver";
 const CONFIG_FILE: &str = "vod-receiver.toml";
 const SHELL_FILE: &str = "try-out.env";
+const LOCK_FILE: &str = "try-out.lock";
 /// A page of it is written to the log after each checkpoint: random file ids touch many.
 const SETTINGS: [(&str, &str); 1] = [("wal_compression", "on")];
 
@@ -38,11 +39,16 @@ pub struct TryOut {
 /// Starts the private cluster in the data directory, and makes what is missing there.
 pub async fn prepare(flags: &Flags) -> anyhow::Result<TryOut> {
     let dir = flags.data_dir.clone().unwrap_or_else(usual_dir);
-    std::fs::create_dir_all(&dir)
-        .with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+    std::fs::create_dir_all(&dir).with_context(|| {
+        let at = dir.display();
+        format!("cannot make the data directory {at}; choose another with --data-dir")
+    })?;
     let dir = dir.canonicalize()?;
     let at = dir.join("postgres");
     let cluster = tokio::task::spawn_blocking(move || Cluster::start(&at, &SETTINGS)).await??;
+    // One starter at a time, or two would make different keys.
+    let turn = std::fs::File::create(dir.join(LOCK_FILE))?;
+    turn.lock()?;
     make_database(&cluster).await?;
 
     let wanted = flags
@@ -54,6 +60,7 @@ pub async fn prepare(flags: &Flags) -> anyhow::Result<TryOut> {
     write_private(&dir.join(CONFIG_FILE), &keys.config_file(listen, &url))?;
     let psql = cluster.psql("vod_analyst", DATABASE);
     let config = load(&dir.join(CONFIG_FILE), flags)?;
+    turn.unlock()?;
     let instead_of = (listen.port() != wanted.port()).then_some(wanted);
     Ok(TryOut {
         config,

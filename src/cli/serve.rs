@@ -48,9 +48,9 @@ impl Serve {
             ..Sources::from_process(file)
         };
         if self.try_out || nothing_configured(&sources) {
-            let data_dir = Config::load(&sources)
-                .ok()
-                .and_then(|config| config.data_dir);
+            // Of what is configured beside it only this one counts; a flag says so first.
+            let configured = || Config::load(&sources).ok()?.data_dir;
+            let data_dir = flags.data_dir.clone().or_else(configured);
             return try_it_out(&Flags { data_dir, ..flags }).await;
         }
         let config = Config::load_for_service(&sources)?;

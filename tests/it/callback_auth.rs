@@ -443,8 +443,9 @@ impl Program {
 
     /// Lets it finish, and gives its log.
     fn stop(mut self) -> String {
-        let asked = Command::new("kill")
-            .arg(self.child.id().to_string())
+        // The shell's own: the program `kill` is not on every machine.
+        let asked = Command::new("sh")
+            .args(["-c", &format!("kill {}", self.child.id())])
             .status();
         assert!(asked.unwrap().success());
         assert!(self.child.wait().unwrap().success());
