@@ -20,7 +20,7 @@ use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::random::Random;
 use crate::receive::{Hold, UnsignedQuota};
-use crate::record::Recorder;
+use crate::record::{Recorder, Writers};
 use crate::{query, receive, sign};
 
 /// Not a route of the document: it is the document.
@@ -40,22 +40,26 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Joins the parts of a service; nothing is connected yet.
-    pub fn new(config: Config, database: Database, clock: Clock, random: Random) -> Self {
-        Self {
+    /// Joins the parts of a service, and gives the writers that have to run for it; nothing is
+    /// connected yet.
+    pub fn new(
+        config: Config,
+        database: Database,
+        clock: Clock,
+        random: Random,
+    ) -> (Self, Writers) {
+        let (recorder, writers) = Recorder::new(database.clone(), clock.clone(), random.clone());
+        let parts = Self {
             keyring: Data::new(Keyring::new(database.clone(), config.admin_key.clone())),
-            recorder: Data::new(Recorder::new(
-                database.clone(),
-                clock.clone(),
-                random.clone(),
-            )),
+            recorder: Data::new(recorder),
             config: Data::new(config),
             database: Data::new(database),
             hold: Data::default(),
             quota: Data::default(),
             clock: Data::new(clock),
             random: Data::new(random),
-        }
+        };
+        (parts, writers)
     }
 
     /// The recorder that the handlers use.

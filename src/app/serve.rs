@@ -14,6 +14,7 @@ use crate::ops::clock::Clock;
 use crate::ops::database::{self, AnalystRole, Database};
 use crate::ops::lifecycle::{Lifecycle, Stop};
 use crate::ops::random::Random;
+use crate::record::Writers;
 
 /// How long Postgres is left alone after it could not be reached or migrated.
 const MIGRATE_AGAIN: Duration = Duration::from_secs(1);
@@ -26,6 +27,7 @@ const FINISH_WITHIN_SECONDS: u64 = 8;
 pub struct Service {
     listener: TcpListener,
     parts: Parts,
+    writers: Writers,
     database: Database,
     clock: Clock,
     migrate: bool,
@@ -41,10 +43,12 @@ impl Service {
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
         let clock = Clock::system();
-        let parts = Parts::new(config, database.clone(), clock.clone(), Random::system());
+        let (parts, writers) =
+            Parts::new(config, database.clone(), clock.clone(), Random::system());
         Ok(Self {
             listener,
             parts,
+            writers,
             database,
             clock,
             migrate,
@@ -61,6 +65,7 @@ impl Service {
         let Self {
             listener,
             parts,
+            writers,
             database,
             clock,
             migrate,
@@ -78,6 +83,7 @@ impl Service {
 
         let mut tasks = Lifecycle::default();
         let for_keeping = database.clone();
+        tasks.spawn("writers", |stop| writers.run(stop));
         tasks.spawn("keep", |stop| {
             prepare_and_keep(for_keeping, clock, migrate, stop)
         });

@@ -5,4 +5,5 @@ pub mod cluster;
 pub mod database;
 pub mod lifecycle;
 pub mod log;
+pub mod queue;
 pub mod random;

@@ -7,11 +7,10 @@
 pub mod batch;
 pub mod fold;
 mod rows;
-mod sql;
+pub mod sql;
+mod writer;
 
-use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -19,13 +18,14 @@ use uuid::Uuid;
 
 use crate::config::AppName;
 use crate::ops::clock::Clock;
-use crate::ops::database::{self, Database, Fault};
+use crate::ops::database::Database;
+use crate::ops::queue::{self, Bounds, Full, Queue};
 use crate::ops::random::Random;
 use crate::vod::event::Event;
-use batch::Batch;
+pub use writer::Writers;
 
-/// Of two writers that meet in a row one always goes on, so that so many turns mean a fault elsewhere.
-const TURNS: usize = 200;
+/// What a delivery costs beside its body, roughly.
+const ROW_BYTES: usize = 512;
 
 /// One body that reached us, byte for byte; it gets its id and its time at the door.
 #[derive(Debug, Clone)]
@@ -69,9 +69,6 @@ impl Door {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quarantine(pub &'static str);
 
-/// Postgres will never take what it says.
-const REFUSED: Quarantine = Quarantine("refused_by_database");
-
 /// What became of one delivery. All but the last mean that it is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -87,101 +84,41 @@ pub enum Outcome {
 
 /// The only way to write uploads.
 #[derive(Clone)]
-pub struct Recorder(Arc<Parts>);
+pub struct Recorder(Arc<Queue<Delivery, Outcome>>);
 
-struct Parts {
-    database: Database,
-    clock: Clock,
-    random: Random,
-    /// Whether the last batch was not recorded: an outage is told once, not once a request.
-    failing: AtomicBool,
-}
+/// Enough for a second of the highest load that was measured; what is more waits at the door.
+const BOUNDS: Bounds = Bounds {
+    queued_items: 16_384,
+    queued_bytes: 32 * 1024 * 1024,
+    batch_items: 2_048,
+    batch_bytes: 8 * 1024 * 1024,
+};
 
 impl Recorder {
-    /// A recorder over a database that may not be there yet.
-    pub fn new(database: Database, clock: Clock, random: Random) -> Self {
-        Self(Arc::new(Parts {
-            database,
-            clock,
-            random,
-            failing: AtomicBool::new(false),
-        }))
+    /// A recorder over a database that may not be there yet, and the writers that have to run for it.
+    pub fn new(database: Database, clock: Clock, random: Random) -> (Self, Writers) {
+        let (queue, batches) = queue::queue(BOUNDS);
+        (
+            Self(Arc::new(queue)),
+            Writers::new(batches, database, clock, random),
+        )
     }
 
     /// Records deliveries and tells what became of each, in their order.
     ///
-    /// They share a transaction. One that Postgres refuses is found by halving and kept aside; its
-    /// neighbours are recorded.
+    /// They share a transaction with whatever else is queued. One that Postgres refuses is found by
+    /// halving and kept aside; its neighbours are recorded.
     pub async fn submit(&self, deliveries: Vec<Delivery>) -> Vec<Outcome> {
-        let mut outcomes = vec![Outcome::Unavailable; deliveries.len()];
-        let everything: Range<usize> = 0..deliveries.len();
-        let mut parts = vec![everything];
-        let mut deliveries = deliveries;
-        while let Some(part) = parts.pop() {
-            match self.write(&deliveries[part.clone()]).await {
-                Ok(done) => outcomes[part].copy_from_slice(&done),
-                Err(Fault::Refused) if part.len() > 1 => {
-                    let middle = part.start + part.len() / 2;
-                    parts.extend([middle..part.end, part.start..middle]);
-                }
-                Err(Fault::Refused) if deliveries[part.start].said != Err(REFUSED) => {
-                    deliveries[part.start].said = Err(REFUSED);
-                    parts.push(part);
-                }
-                Err(_) => {}
-            }
+        let count = deliveries.len();
+        let bytes = deliveries
+            .iter()
+            .map(|delivery| delivery.body.len() + ROW_BYTES)
+            .sum();
+        match self.0.push(deliveries, bytes) {
+            Ok(answer) => answer
+                .await
+                .unwrap_or_else(|_| vec![Outcome::Unavailable; count]),
+            Err(Full(_)) => vec![Outcome::Unavailable; count],
         }
-        outcomes
-    }
-
-    /// Records deliveries in one transaction.
-    async fn write(&self, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Fault> {
-        if deliveries.is_empty() {
-            return Ok(Vec::new());
-        }
-        for _ in 0..TURNS {
-            match self.try_write(deliveries).await {
-                Ok(outcomes) => {
-                    if self.0.failing.swap(false, Ordering::Relaxed) {
-                        tracing::info!("recording again");
-                    }
-                    return Ok(outcomes);
-                }
-                Err(error) => match database::classify(&error) {
-                    Fault::Contended => {}
-                    fault => {
-                        let error: &dyn std::error::Error = &error;
-                        if fault == Fault::Refused || !self.0.failing.swap(true, Ordering::Relaxed)
-                        {
-                            tracing::warn!(error, ?fault, "a batch was not recorded");
-                        }
-                        return Err(fault);
-                    }
-                },
-            }
-        }
-        tracing::error!("a batch met other writers {TURNS} times in a row");
-        Err(Fault::Unavailable)
-    }
-
-    async fn try_write(&self, deliveries: &[Delivery]) -> Result<Vec<Outcome>, sqlx::Error> {
-        let Parts {
-            database,
-            clock,
-            random,
-            ..
-        } = &*self.0;
-        let pool = database
-            .pool()
-            .map_err(|unavailable| sqlx::Error::Configuration(unavailable.into()))?;
-        let mut connection = pool.acquire().await?;
-        let now = clock.now();
-        let mut batch = Batch::of(deliveries);
-        sql::read_files(&mut connection, &mut batch).await?;
-        sql::read_tasks(&mut connection, &mut batch).await?;
-        sql::read_tickets(&mut connection, &mut batch, deliveries).await?;
-        let outcomes = batch.fold(deliveries, now);
-        sql::write(&mut connection, deliveries, &batch, now, random).await?;
-        Ok(outcomes)
     }
 }

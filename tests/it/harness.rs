@@ -15,6 +15,7 @@ use vod_receiver::keep::partitions;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::cluster::Cluster;
 use vod_receiver::ops::database::{self, Database};
+use vod_receiver::ops::lifecycle::Lifecycle;
 use vod_receiver::ops::random::Random;
 use vod_receiver::record::Recorder;
 
@@ -37,6 +38,9 @@ pub struct TestApp {
     pub client: reqwest::Client,
     name: String,
     server: actix_web::dev::ServerHandle,
+    /// Dropped with the app: that stops them.
+    #[expect(dead_code, reason = "held, not used")]
+    tasks: Lifecycle,
 }
 
 /// An app named `main` with a callback token and no SignKey.
@@ -105,8 +109,10 @@ impl TestApp {
         start_log();
         let clock = Clock::set_to(NOW.parse().unwrap());
         let random = Random::counting();
-        let parts = Parts::new(config, database.clone(), clock.clone(), random.clone());
+        let (parts, writers) = Parts::new(config, database.clone(), clock.clone(), random.clone());
         let recorder = parts.recorder();
+        let mut tasks = Lifecycle::default();
+        tasks.spawn("writers", |stop| writers.run(stop));
         let server = actix_web::HttpServer::new(move || build(parts.clone()))
             .workers(2)
             .disable_signals()
@@ -127,6 +133,7 @@ impl TestApp {
             client: reqwest::Client::new(),
             name,
             server: handle,
+            tasks,
         }
     }
 

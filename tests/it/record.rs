@@ -4,6 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use vod_receiver::config::AppName;
 use vod_receiver::ops::database::Database;
+use vod_receiver::ops::lifecycle::Lifecycle;
 use vod_receiver::record::{Delivery, Door, Outcome, Quarantine, Recorder};
 use vod_receiver::vod::notification;
 
@@ -26,10 +27,13 @@ impl TestApp {
     }
 
     /// A recorder of another receiver on the same Postgres.
-    fn another_recorder(&self) -> Recorder {
+    fn another_recorder(&self) -> (Recorder, Lifecycle) {
         let database = Database::lazy(&self.database_url()).unwrap();
         database.set_ready();
-        Recorder::new(database, self.clock.clone(), self.random.clone())
+        let (recorder, writers) = Recorder::new(database, self.clock.clone(), self.random.clone());
+        let mut tasks = Lifecycle::default();
+        tasks.spawn("writers", |stop| writers.run(stop));
+        (recorder, tasks)
     }
 }
 
@@ -169,7 +173,8 @@ async fn ids_beyond_the_months_that_are_made_go_to_the_default_partition() {
 /// Submits two events on the same file through two receivers at the same moment, 1,000 times, each
 /// of them first in turn, and tells how many different rows that gave.
 async fn meet(app: &TestApp, second: impl Fn(&str) -> Value) {
-    let (left, right) = (app.recorder.clone(), app.another_recorder());
+    let left = app.recorder.clone();
+    let (right, _tasks) = app.another_recorder();
     for file in 0..1000 {
         let file_id = format!("8{file:04}");
         let mut upload = new_file_upload(&file_id, "");

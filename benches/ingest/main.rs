@@ -1,0 +1,177 @@
+//! How fast notifications are recorded, as ratios within one run.
+//!
+//! `cargo bench --bench ingest [-- --json] [-- --rounds N] [-- --seconds S]`; `-- --test` is one short round.
+//!
+//! Five alternated rounds of four measurements, each on empty tables of the same Postgres with
+//! fsync and `synchronous_commit` on, the same bodies, one load process with 256 connections:
+//!
+//! - `echo`: an actix server that parses the body and answers, without a database;
+//! - `sql`: the same rows by the same statement, already folded, without HTTP; best of several
+//!   numbers of connections and batch sizes;
+//! - `naive`: the same tables, one transaction a request, prepared statements, a pool of 16;
+//! - `ours`: the service.
+//!
+//! L = 1 / (1/echo + 1/sql) is what sharing the cores between both halves of the work allows.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a benchmark that fails is to fail loudly, and its counts are small"
+)]
+
+mod bodies;
+mod load;
+mod servers;
+mod sql;
+
+use std::time::Duration;
+
+use serde_json::json;
+use vod_receiver::ops::cluster::Cluster;
+
+/// What one run measures with.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    rounds: usize,
+    seconds: f64,
+    calibrate: bool,
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let after = |name: &str| {
+        args.iter()
+            .position(|arg| arg == name)
+            .and_then(|at| args.get(at + 1))
+    };
+    if let Some(address) = after("--load") {
+        let number = |name: &str| after(name).and_then(|text| text.parse().ok());
+        return load::run(
+            address,
+            number("--connections").unwrap_or(256.0),
+            number("--seconds").unwrap_or(1.0),
+        );
+    }
+    let short = args.iter().any(|arg| arg == "--test");
+    let plan = Plan {
+        rounds: after("--rounds")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(if short { 1 } else { 5 }),
+        seconds: after("--seconds")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(if short { 0.5 } else { 3.0 }),
+        calibrate: !short,
+    };
+    let figures = actix_web::rt::System::new().block_on(measure(plan));
+    if args.iter().any(|arg| arg == "--json") {
+        println!("{}", figures.json());
+    } else {
+        figures.print();
+    }
+}
+
+async fn measure(plan: Plan) -> Figures {
+    let dir = std::env::temp_dir().join(format!("vod-receiver-bench-{}", std::process::id()));
+    let at = dir.clone();
+    let settings = [
+        ("max_wal_size", "4GB"),
+        ("shared_buffers", "512MB"),
+        ("wal_compression", "lz4"),
+    ];
+    let cluster = actix_web::rt::task::spawn_blocking(move || Cluster::start(&at, &settings))
+        .await
+        .unwrap()
+        .unwrap();
+    let database = servers::prepare(&cluster).await;
+    let best = sql::calibrate(&database, plan).await;
+    let mut figures = Figures {
+        shape: best,
+        rounds: Vec::new(),
+    };
+    for round in 0..plan.rounds {
+        let seconds = Duration::from_secs_f64(plan.seconds);
+        let echo = servers::echo(seconds).await;
+        let sql = sql::rate(&database, best, seconds).await;
+        let naive = servers::naive(&database, seconds).await;
+        let ours = servers::ours(&database, seconds).await;
+        eprintln!(
+            "round {round}: echo {echo:.0}, sql {sql:.0}, naive {naive:.0}, ours {ours:.0} a second"
+        );
+        figures.rounds.push(Round {
+            echo,
+            sql,
+            naive,
+            ours,
+        });
+    }
+    database.pool.close().await;
+    cluster.stop().unwrap();
+    let _ = std::fs::remove_dir_all(dir);
+    figures
+}
+
+struct Figures {
+    shape: sql::Shape,
+    rounds: Vec<Round>,
+}
+
+/// Deliveries a second.
+struct Round {
+    echo: f64,
+    sql: f64,
+    naive: f64,
+    ours: f64,
+}
+
+impl Figures {
+    /// Median, smallest and largest of the rounds.
+    fn spread(&self, of: impl Fn(&Round) -> f64) -> (f64, f64, f64) {
+        let mut values: Vec<f64> = self.rounds.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        (
+            values[values.len() / 2],
+            values[0],
+            values[values.len() - 1],
+        )
+    }
+
+    fn rows(&self) -> [(&'static str, (f64, f64, f64)); 6] {
+        let limit = |round: &Round| 1.0 / (1.0 / round.echo + 1.0 / round.sql);
+        [
+            ("echo", self.spread(|round| round.echo)),
+            ("sql", self.spread(|round| round.sql)),
+            ("naive", self.spread(|round| round.naive)),
+            ("ours", self.spread(|round| round.ours)),
+            ("ours / L", self.spread(|round| round.ours / limit(round))),
+            (
+                "ours / naive",
+                self.spread(|round| round.ours / round.naive),
+            ),
+        ]
+    }
+
+    fn print(&self) {
+        println!(
+            "sql is best with {} connections and batches of {}",
+            self.shape.connections, self.shape.batch
+        );
+        for (name, (median, least, most)) in self.rows() {
+            let digits = if median < 100.0 { 2 } else { 0 };
+            println!("{name:<13} {median:>9.digits$}   ({least:.digits$} to {most:.digits$})");
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        self.rows()
+            .into_iter()
+            .map(|(name, (median, least, most))| {
+                (
+                    name.to_owned(),
+                    json!({"median": median, "least": least, "most": most}),
+                )
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+}

@@ -1,0 +1,126 @@
+//! The same rows by the same statement, without HTTP: what Postgres and the wire allow.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use vod_receiver::attribute::IssuedTicket;
+use vod_receiver::config::AppName;
+use vod_receiver::ops::clock::Clock;
+use vod_receiver::ops::random::Random;
+use vod_receiver::record::batch::Batch;
+use vod_receiver::record::{Delivery, Door, sql};
+use vod_receiver::ticket::UserId;
+use vod_receiver::vod::notification;
+
+use crate::Plan;
+use crate::bodies::{self, body};
+use crate::load::now;
+use crate::servers::Prepared;
+
+/// How the statement is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    pub connections: usize,
+    pub batch: usize,
+}
+
+/// Finds the shape that writes most rows a second.
+pub async fn calibrate(prepared: &Prepared, plan: Plan) -> Shape {
+    let mut best = (
+        Shape {
+            connections: 2,
+            batch: 1024,
+        },
+        0.0,
+    );
+    if !plan.calibrate {
+        return best.0;
+    }
+    for connections in [1, 2, 4] {
+        for batch in [64, 256, 1024, 4096] {
+            let shape = Shape { connections, batch };
+            let rate = rate(prepared, shape, Duration::from_secs(1)).await;
+            eprintln!(
+                "sql with {connections} connections, batches of {batch}: {rate:.0} rows a second"
+            );
+            if rate > best.1 {
+                best = (shape, rate);
+            }
+        }
+    }
+    best.0
+}
+
+/// Rows a second; the batches are folded before the clock runs.
+pub async fn rate(prepared: &Prepared, shape: Shape, time: Duration) -> f64 {
+    prepared.empty().await;
+    // More than can be written in the time.
+    let wanted = (time.as_secs_f64() * 80_000.0) as usize / shape.batch / shape.connections + 1;
+    let rows = AtomicU64::new(0);
+    let queues: Vec<Vec<(Vec<Delivery>, Batch)>> = (0..shape.connections)
+        .map(|n| {
+            (0..wanted)
+                .map(|m| folded(shape.batch, (n * wanted + m) as u64))
+                .collect()
+        })
+        .collect();
+    let began = now();
+    let each = queues.into_iter().map(|queue| {
+        let rows = &rows;
+        async move {
+            let mut connection = prepared.pool.acquire().await.unwrap();
+            let random = Random::system();
+            for (deliveries, batch) in &queue {
+                if now() - began > time {
+                    break;
+                }
+                sql::write(
+                    &mut connection,
+                    deliveries,
+                    batch,
+                    Clock::system().now(),
+                    &random,
+                )
+                .await
+                .unwrap();
+                rows.fetch_add(deliveries.len() as u64, Ordering::Relaxed);
+            }
+        }
+    });
+    futures_util::future::join_all(each).await;
+    rows.into_inner() as f64 / (now() - began).as_secs_f64()
+}
+
+fn folded(size: usize, number: u64) -> (Vec<Delivery>, Batch) {
+    let mut random =
+        bodies::Random(number.wrapping_mul(0x9e37_79b9) ^ u64::from(std::process::id()));
+    let (clock, ids) = (Clock::system(), Random::system());
+    let deliveries: Vec<Delivery> = (0..size)
+        .map(|_| {
+            let body = body(&mut random);
+            let received_at = clock.now();
+            let said = notification::read_item(&body).unwrap();
+            Delivery {
+                id: ids.uuid_v7(received_at),
+                app: AppName::main(),
+                door: Door::Push,
+                received_at,
+                body: body.into(),
+                said: Ok(said),
+            }
+        })
+        .collect();
+    let mut batch = Batch::of(&deliveries);
+    for ticket in batch.tickets_named(&deliveries) {
+        let user_id = UserId::parse(&format!("user {}", ticket.0)).unwrap();
+        batch.tickets.insert(
+            ticket,
+            IssuedTicket {
+                app: "main".to_owned(),
+                user_id,
+            },
+        );
+    }
+    batch.fold(&deliveries, clock.now());
+    (deliveries, batch)
+}

@@ -1,0 +1,176 @@
+//! A bounded queue in front of a few writers, each of which takes everything that is queued.
+//!
+//! There is no timer: a lone item goes at once, and while a batch is being written the next one
+//! gathers. So batches grow with the load and nothing waits without a reason.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+/// How much may be queued, and how much one batch may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    pub queued_items: usize,
+    pub queued_bytes: usize,
+    pub batch_items: usize,
+    pub batch_bytes: usize,
+}
+
+/// The near end: items go in, and each group of them is answered.
+pub struct Queue<T, O> {
+    entries: mpsc::Sender<Entry<T, O>>,
+    bytes: Arc<Semaphore>,
+}
+
+/// The far end: batches come out.
+pub struct Batches<T, O> {
+    entries: Arc<Mutex<mpsc::Receiver<Entry<T, O>>>>,
+    bounds: Bounds,
+}
+
+/// What was queued together.
+struct Entry<T, O> {
+    items: Vec<T>,
+    bytes: usize,
+    answer: oneshot::Sender<Vec<O>>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Everything that was queued, up to the bounds, and whom to answer.
+pub struct Taken<T, O> {
+    pub items: Vec<T>,
+    waiting: Vec<(usize, oneshot::Sender<Vec<O>>)>,
+    _room: Vec<OwnedSemaphorePermit>,
+}
+
+/// The queue is full; the items are given back.
+#[derive(Debug)]
+pub struct Full<T>(pub Vec<T>);
+
+/// Makes both ends.
+pub fn queue<T, O>(bounds: Bounds) -> (Queue<T, O>, Batches<T, O>) {
+    let (near, far) = mpsc::channel(bounds.queued_items);
+    let bytes = Arc::new(Semaphore::new(bounds.queued_bytes));
+    (
+        Queue {
+            entries: near,
+            bytes,
+        },
+        Batches {
+            entries: Arc::new(Mutex::new(far)),
+            bounds,
+        },
+    )
+}
+
+impl<T, O> Queue<T, O> {
+    /// Queues items of so many bytes together; what is received is one answer an item.
+    pub fn push(&self, items: Vec<T>, bytes: usize) -> Result<oneshot::Receiver<Vec<O>>, Full<T>> {
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.bytes).try_acquire_many_owned(permits) else {
+            return Err(Full(items));
+        };
+        let (answer, answered) = oneshot::channel();
+        match self.entries.try_send(Entry {
+            items,
+            bytes,
+            answer,
+            _room: room,
+        }) {
+            Ok(()) => Ok(answered),
+            Err(
+                mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry),
+            ) => Err(Full(entry.items)),
+        }
+    }
+
+    /// How many groups of items wait.
+    pub fn depth(&self) -> usize {
+        self.entries.max_capacity() - self.entries.capacity()
+    }
+}
+
+impl<T, O> Clone for Batches<T, O> {
+    fn clone(&self) -> Self {
+        Self {
+            entries: Arc::clone(&self.entries),
+            bounds: self.bounds,
+        }
+    }
+}
+
+impl<T, O> Batches<T, O> {
+    /// Takes nothing more in; what is queued can still be taken.
+    pub async fn close(&self) {
+        self.entries.lock().await.close();
+    }
+
+    /// Waits for something to be queued and takes everything, up to the bounds of a batch; `None`
+    /// once the near end is gone and all is taken.
+    pub async fn take(&self) -> Option<Taken<T, O>> {
+        let mut entries = self.entries.lock().await;
+        let first = entries.recv().await?;
+        let mut taken = Taken {
+            items: Vec::new(),
+            waiting: Vec::new(),
+            _room: Vec::new(),
+        };
+        let mut bytes = taken.add(first);
+        while taken.items.len() < self.bounds.batch_items && bytes < self.bounds.batch_bytes {
+            match entries.try_recv() {
+                Ok(entry) => bytes += taken.add(entry),
+                Err(_) => break,
+            }
+        }
+        Some(taken)
+    }
+}
+
+impl<T, O> Taken<T, O> {
+    fn add(&mut self, entry: Entry<T, O>) -> usize {
+        self.waiting.push((entry.items.len(), entry.answer));
+        self.items.extend(entry.items);
+        self._room.push(entry._room);
+        entry.bytes
+    }
+
+    /// Answers everyone: one outcome an item, in their order.
+    pub fn answer(self, outcomes: Vec<O>) {
+        let mut outcomes = outcomes.into_iter();
+        for (count, waiting) in self.waiting {
+            // Who no longer waits has given up; what it brought is recorded all the same.
+            let _ = waiting.send(outcomes.by_ref().take(count).collect());
+        }
+    }
+}
+
+/// The parts of a batch that are still to be written, halved where one was refused: so that the one
+/// item that is at fault is found in few turns and its neighbours are not harmed.
+pub struct Halves(Vec<Range<usize>>);
+
+impl Halves {
+    /// A batch of so many items, whole.
+    pub fn of(items: usize) -> Self {
+        let everything = 0..items;
+        Self(vec![everything])
+    }
+
+    /// Splits a part that was refused; false if it is a single item, and so the one at fault.
+    pub fn split(&mut self, part: &Range<usize>) -> bool {
+        if part.len() < 2 {
+            return false;
+        }
+        let middle = part.start + part.len() / 2;
+        self.0.extend([middle..part.end, part.start..middle]);
+        true
+    }
+}
+
+impl Iterator for Halves {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.pop().filter(|part| !part.is_empty())
+    }
+}
