@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod fold;
 mod rows;
+pub mod spool;
 pub mod sql;
 mod writer;
 
