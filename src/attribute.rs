@@ -57,6 +57,13 @@ impl Method {
             Self::None => "none",
         }
     }
+
+    /// Reads a stored code.
+    pub fn parse(code: &str) -> Option<Self> {
+        [Self::Ticket, Self::Manual, Self::None]
+            .into_iter()
+            .find(|method| method.as_str() == code)
+    }
 }
 
 /// Why it was decided so.
@@ -93,6 +100,22 @@ impl Reason {
             Self::WrongApp => "wrong_app",
             Self::ContextsDiffer => "contexts_differ",
         }
+    }
+
+    /// Reads a stored code.
+    pub fn parse(code: &str) -> Option<Self> {
+        [
+            Self::Ticket,
+            Self::SessionTicket,
+            Self::Manual,
+            Self::NoContext,
+            Self::ForeignContext,
+            Self::UnknownTicket,
+            Self::WrongApp,
+            Self::ContextsDiffer,
+        ]
+        .into_iter()
+        .find(|reason| reason.as_str() == code)
     }
 }
 

@@ -70,8 +70,10 @@ pub async fn read_files(
             verdict: Verdict {
                 user_id: row.user_id.clone(),
                 ticket: row.ticket.map(Ticket),
-                method: method(&row.attribution_method).ok_or_else(|| bad("attribution_method"))?,
-                reason: reason(&row.attribution_reason).ok_or_else(|| bad("attribution_reason"))?,
+                method: Method::parse(&row.attribution_method)
+                    .ok_or_else(|| bad("attribution_method"))?,
+                reason: Reason::parse(&row.attribution_reason)
+                    .ok_or_else(|| bad("attribution_reason"))?,
                 detail: row.attribution_detail.clone(),
             },
             decided_at: row.attribution_at,
@@ -302,26 +304,4 @@ pub async fn write(
 
 fn digest(bytes: &[u8]) -> Option<Reverse<[u8; 16]>> {
     bytes.try_into().ok().map(Reverse)
-}
-
-fn method(code: &str) -> Option<Method> {
-    [Method::Ticket, Method::Manual, Method::None]
-        .into_iter()
-        .find(|method| method.as_str() == code)
-}
-
-fn reason(code: &str) -> Option<Reason> {
-    use Reason::*;
-    [
-        Ticket,
-        SessionTicket,
-        Manual,
-        NoContext,
-        ForeignContext,
-        UnknownTicket,
-        WrongApp,
-        ContextsDiffer,
-    ]
-    .into_iter()
-    .find(|reason| reason.as_str() == code)
 }

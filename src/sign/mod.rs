@@ -144,11 +144,7 @@ pub async fn issue(
         expires_at: DateTime::from_timestamp(params.expire_time, 0).unwrap_or(now),
         params: &params,
     };
-    if permission.ticket.is_some() {
-        sql::continue_ticket(&mut connection, &issue).await?;
-    } else {
-        sql::open_ticket(&mut connection, &issue).await?;
-    }
+    sql::write(&mut connection, &issue).await?;
     Ok(IssuedSignature {
         signature: params.sign(app.secret_key.expose()),
         ticket,

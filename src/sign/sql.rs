@@ -45,19 +45,20 @@ pub async fn ticket(
     .transpose()
 }
 
-/// Writes a new ticket and its first issue.
-#[tracing::instrument(name = "db.tickets.insert", level = "debug", skip_all)]
-pub async fn open_ticket(
-    connection: &mut PgConnection,
-    issue: &Issue<'_>,
-) -> Result<(), sqlx::Error> {
+/// Writes an issue, and its ticket: a new one, or the one that it continues, whose app and user are
+/// known to be the same.
+#[tracing::instrument(name = "db.signature_issues.insert", level = "debug", skip_all)]
+pub async fn write(connection: &mut PgConnection, issue: &Issue<'_>) -> Result<(), sqlx::Error> {
     let Issue {
         permission, params, ..
     } = issue;
     sqlx::query!(
-        "WITH opened AS (
-            INSERT INTO tickets (id, app, user_id, context, one_time, created_at, last_expires_at)
+        "WITH ticket AS (
+            INSERT INTO tickets AS held (id, app, user_id, context, one_time, created_at, last_expires_at)
             VALUES ($2, $3, $4, $17::text::json, $9, $5, $6)
+            ON CONFLICT (id) DO UPDATE SET
+                one_time = held.one_time OR EXCLUDED.one_time,
+                last_expires_at = greatest(held.last_expires_at, EXCLUDED.last_expires_at)
         )
         INSERT INTO signature_issues (
             id, ticket, app, user_id, issued_at, expires_at, secret_id, random, one_time, sub_app_id,
@@ -80,47 +81,6 @@ pub async fn open_ticket(
         permission.asked.storage_region,
         issue.issued_to,
         permission.context,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Writes one more issue of a ticket.
-#[tracing::instrument(name = "db.tickets.update", level = "debug", skip_all)]
-pub async fn continue_ticket(
-    connection: &mut PgConnection,
-    issue: &Issue<'_>,
-) -> Result<(), sqlx::Error> {
-    let Issue {
-        permission, params, ..
-    } = issue;
-    sqlx::query!(
-        "WITH continued AS (
-            UPDATE tickets
-            SET last_expires_at = greatest(last_expires_at, $6), one_time = one_time OR $9
-            WHERE id = $2
-        )
-        INSERT INTO signature_issues (
-            id, ticket, app, user_id, issued_at, expires_at, secret_id, random, one_time, sub_app_id,
-            class_id, procedure, task_priority, task_notify_mode, storage_region, issued_to
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        issue.id,
-        issue.ticket.0,
-        issue.app.name.as_str(),
-        permission.user_id.as_str(),
-        issue.issued_at,
-        issue.expires_at,
-        params.secret_id,
-        i64::from(params.random),
-        permission.one_time,
-        sub_app_id(issue),
-        permission.asked.class_id,
-        permission.asked.procedure,
-        permission.asked.task_priority,
-        permission.asked.task_notify_mode.map(|mode| mode.as_str()),
-        permission.asked.storage_region,
-        issue.issued_to,
     )
     .execute(connection)
     .await?;
