@@ -1,4 +1,4 @@
-//! A bounded queue in front of a few writers, each of which takes everything that is queued.
+//! A bounded queue in front of one or a few writers, each of which takes everything that is queued.
 //!
 //! There is no timer: a lone item goes at once, and while a batch is being written the next one
 //! gathers. So batches grow with the load and nothing waits without a reason.
