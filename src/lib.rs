@@ -21,6 +21,9 @@
 //! [`access`]. The river, in the order in which data flows: [`sign`], [`receive`], [`attribute`],
 //! [`record`], [`query`], [`keep`]. Assembly, which imports everything: [`app`], [`cli`].
 //! `tests/it/layers.rs` holds the code to that.
+//!
+//! Where a comment names `protocol.md` or "design", it means the two documents that this was written
+//! against: what VOD sends and wants, each fact with its source, and the interface that others rely on.
 
 pub mod config;
 pub mod ops;
