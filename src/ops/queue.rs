@@ -84,11 +84,6 @@ impl<T, O> Queue<T, O> {
             ) => Err(Full(entry.items)),
         }
     }
-
-    /// How many groups of items wait.
-    pub fn depth(&self) -> usize {
-        self.entries.max_capacity() - self.entries.capacity()
-    }
 }
 
 impl<T, O> Clone for Batches<T, O> {
