@@ -223,7 +223,13 @@ pub async fn ours(prepared: &Prepared, time: Duration) -> f64 {
     .unwrap();
     let database = Database::lazy(&prepared.url).unwrap();
     database.set_ready();
-    let (parts, writers) = Parts::new(config, database.clone(), Clock::system(), Random::system());
+    let (parts, writers) = Parts::new(
+        config,
+        database.clone(),
+        None,
+        Clock::system(),
+        Random::system(),
+    );
     let mut tasks = Lifecycle::default();
     tasks.spawn("writers", |stop| writers.run(stop));
     let server = HttpServer::new(move || build(parts.clone()))

@@ -20,6 +20,7 @@ use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::random::Random;
 use crate::receive::{Hold, UnsignedQuota};
+use crate::record::spool::Spool;
 use crate::record::{Recorder, Writers};
 use crate::{query, receive, sign};
 
@@ -45,10 +46,12 @@ impl Parts {
     pub fn new(
         config: Config,
         database: Database,
+        spool: Option<Spool>,
         clock: Clock,
         random: Random,
     ) -> (Self, Writers) {
-        let (recorder, writers) = Recorder::new(database.clone(), clock.clone(), random.clone());
+        let (recorder, writers) =
+            Recorder::new(database.clone(), spool, clock.clone(), random.clone());
         let parts = Self {
             keyring: Data::new(Keyring::new(database.clone(), config.admin_key.clone())),
             recorder: Data::new(recorder),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
+use anyhow::Context as _;
 
 use super::routes::{self, Parts};
 use crate::config::Config;
@@ -15,40 +16,52 @@ use crate::ops::database::{self, AnalystRole, Database};
 use crate::ops::lifecycle::{Lifecycle, Stop};
 use crate::ops::random::Random;
 use crate::record::Writers;
+use crate::record::spool::{Limits, Recovered, Spool};
 
 /// How long Postgres is left alone after it could not be reached or migrated.
 const MIGRATE_AGAIN: Duration = Duration::from_secs(1);
 /// A client that takes longer to send its headers is not VOD and not a backend.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
-/// Held callbacks take 6 s; the orchestrator's patience is usually 10.
-const FINISH_WITHIN_SECONDS: u64 = 8;
+/// Held callbacks take 6 s; the orchestrator's patience is usually 10, and the rest of it is for the flush.
+const FINISH_WITHIN_SECONDS: u64 = 7;
+/// Below the data directory.
+pub const SPOOL_DIR: &str = "spool";
 
 /// A service whose port is taken, not yet running.
 pub struct Service {
     listener: TcpListener,
     parts: Parts,
     writers: Writers,
+    spool: Spool,
     database: Database,
     clock: Clock,
     migrate: bool,
 }
 
 impl Service {
-    /// Takes the port and prepares the rest; connects to nothing.
+    /// Takes the port and the spool and prepares the rest; connects to nothing.
     pub fn bind(
         config: Config,
         listen: SocketAddr,
         database: Database,
         migrate: bool,
-    ) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(listen)?;
-        let clock = Clock::system();
-        let (parts, writers) =
-            Parts::new(config, database.clone(), clock.clone(), Random::system());
+    ) -> anyhow::Result<Self> {
+        let listener =
+            TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+        let (clock, random) = (Clock::system(), Random::system());
+        let spool = open_spool(&config, &random)?;
+        let (parts, writers) = Parts::new(
+            config,
+            database.clone(),
+            Some(spool.clone()),
+            clock.clone(),
+            random,
+        );
         Ok(Self {
             listener,
             parts,
             writers,
+            spool,
             database,
             clock,
             migrate,
@@ -66,6 +79,7 @@ impl Service {
             listener,
             parts,
             writers,
+            spool,
             database,
             clock,
             migrate,
@@ -100,9 +114,10 @@ impl Service {
                 None
             }
             death = tasks.a_task_died() => Some(death),
+            () = spool.ended() => Some("the writer of the spool died".to_owned()),
             () = when_ready => None,
         };
-        stop_in_order(handle, tasks, &database).await;
+        stop_in_order(handle, tasks, &spool, &database).await;
         server.await??;
         match died {
             Some(death) => anyhow::bail!(death),
@@ -111,10 +126,33 @@ impl Service {
     }
 }
 
-/// Door, background tasks, pool: nothing is taken that cannot be finished.
-async fn stop_in_order(server: ServerHandle, tasks: Lifecycle, database: &Database) {
+/// The spool of this receiver, with what an earlier one left there.
+fn open_spool(config: &Config, random: &Random) -> anyhow::Result<Spool> {
+    let limits = Limits {
+        quota_bytes: config.spool_max_bytes,
+        ..Limits::default()
+    };
+    let dir = config.data_dir().join(SPOOL_DIR);
+    let spool = Spool::open(&dir, limits, config.allow_volatile_spool, random.u64())
+        .context("the spool cannot be opened")?;
+    let Recovered {
+        records, damages, ..
+    } = spool.recovered();
+    if *records > 0 {
+        tracing::info!(records, "the spool holds deliveries, which are drained now");
+    }
+    for damage in damages {
+        tracing::error!(?damage, "a damaged place in the spool was kept aside");
+    }
+    Ok(spool)
+}
+
+/// Door, background tasks (what is queued is written or spooled), spool, pool: nothing is taken that
+/// cannot be finished.
+async fn stop_in_order(server: ServerHandle, tasks: Lifecycle, spool: &Spool, database: &Database) {
     server.stop(true).await;
     tasks.stop().await;
+    spool.close().await;
     database.close().await;
 }
 

@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::config::{Config, Flags, Secret, Sources};
+use crate::config::{Config, Flags, Secret, Sources, usual_data_dir};
 use crate::ops::cluster::Cluster;
 use crate::ops::random::Random;
 
@@ -38,7 +38,7 @@ pub struct TryOut {
 
 /// Starts the private cluster in the data directory, and makes what is missing there.
 pub async fn prepare(flags: &Flags) -> anyhow::Result<TryOut> {
-    let dir = flags.data_dir.clone().unwrap_or_else(usual_dir);
+    let dir = flags.data_dir.clone().unwrap_or_else(usual_data_dir);
     std::fs::create_dir_all(&dir).with_context(|| {
         let at = dir.display();
         format!("cannot make the data directory {at}; choose another with --data-dir")
@@ -59,7 +59,10 @@ pub async fn prepare(flags: &Flags) -> anyhow::Result<TryOut> {
     let url = cluster.url(DATABASE);
     write_private(&dir.join(CONFIG_FILE), &keys.config_file(listen, &url))?;
     let psql = cluster.psql("vod_analyst", DATABASE);
-    let config = load(&dir.join(CONFIG_FILE), flags)?;
+    let mut config = load(&dir.join(CONFIG_FILE), flags)?;
+    config.data_dir = Some(dir.clone());
+    // It is only to be looked at, and that in a temporary directory, a container, anywhere.
+    config.allow_volatile_spool = true;
     turn.unlock()?;
     let instead_of = (listen.port() != wanted.port()).then_some(wanted);
     Ok(TryOut {
@@ -159,16 +162,6 @@ Ctrl-C stops it; what it recorded is there at the next start.
         tokio::task::spawn_blocking(move || self.cluster.stop()).await??;
         Ok(())
     }
-}
-
-/// Root's home is closed to the user whom Postgres runs as.
-fn usual_dir() -> PathBuf {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    PathBuf::from(if is_root {
-        "/var/lib/vod-receiver"
-    } else {
-        "data"
-    })
 }
 
 async fn make_database(cluster: &Cluster) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 mod decode;
 mod keys;
 mod migrate;
+mod replay;
 mod serve;
 mod sign;
 mod trigger;
@@ -38,6 +39,8 @@ enum Command {
     Keys(keys::Keys),
     /// Applies migrations and refreshes the analyst views.
     Migrate(migrate::Migrate),
+    /// Runs kept deliveries through the same door again.
+    Replay(replay::Replay),
     /// Prints one upload signature.
     Sign(sign::Sign),
     /// Explains a signature, a ticket or an event body from stdin.
@@ -75,6 +78,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(command) => command.run(file).await,
         Command::Keys(command) => command.run(&configured(file)?).await,
         Command::Migrate(command) => command.run(&configured(file)?).await,
+        Command::Replay(command) => command.run(&configured(file)?).await,
         Command::Sign(command) => command.run(&configured(file)?).await,
         Command::Decode(command) => command.run(&configured(file)?).await,
         Command::Trigger(command) => command.run(&configured(file)?).await,

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use super::{local_url, start_log};
@@ -62,8 +61,7 @@ impl Serve {
             listen,
             Database::lazy(url.expose())?,
             !self.no_migrate,
-        )
-        .with_context(|| format!("cannot listen on {listen}"))?;
+        )?;
         service.run(async {}).await
     }
 }

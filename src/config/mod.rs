@@ -21,6 +21,7 @@ mod values;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -31,7 +32,9 @@ pub use secret::Secret;
 pub use settings::SHORTEST_TOKEN_CHARS;
 pub use sources::{Flags, Sources, nothing_configured};
 
-use settings::{ADMIN_KEY, DATA_DIR, DATABASE_URL, LISTEN, LOG, LOG_FORMAT};
+use settings::{
+    ADMIN_KEY, ALLOW_VOLATILE_SPOOL, DATA_DIR, DATABASE_URL, LISTEN, LOG, LOG_FORMAT, SPOOL_MAX_MB,
+};
 
 /// Everything that an operator decides about one instance.
 #[derive(Clone)]
@@ -40,8 +43,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Whether nobody chose that address, so that the try-out mode may take another port.
     pub listen_is_default: bool,
-    /// Where files are kept; `None` leaves it to the command.
+    /// Where files are kept, if somebody chose.
     pub data_dir: Option<PathBuf>,
+    /// How much the spool may hold, in bytes.
+    pub spool_max_bytes: u64,
+    /// Whether the spool may lie on a disk that does not outlive the machine.
+    pub allow_volatile_spool: bool,
     /// The address of the Postgres database, with its password.
     pub database_url: Option<Secret>,
     /// An API key with every scope.
@@ -100,6 +107,8 @@ impl Config {
                 &mut faults,
             )
         });
+        let spool_max_bytes = service.parse(&SPOOL_MAX_MB, rules::megabytes, &mut faults);
+        let allow_volatile_spool = service.parse(&ALLOW_VOLATILE_SPOOL, rules::flag, &mut faults);
         let database_url = service.secret(&DATABASE_URL, rules::is_database_url, &mut faults);
         let admin_key = service.secret(&ADMIN_KEY, rules::is_api_key, &mut faults);
         let log = flags
@@ -123,11 +132,26 @@ impl Config {
             None => Vec::new(),
         };
 
-        match (listen, log, log_format) {
-            (Some(listen), Some(log), Some(log_format)) if faults.0.is_empty() => Ok(Self {
+        let chosen = (
+            listen,
+            spool_max_bytes,
+            allow_volatile_spool,
+            log,
+            log_format,
+        );
+        match chosen {
+            (
+                Some(listen),
+                Some(spool_max_bytes),
+                Some(allow_volatile_spool),
+                Some(log),
+                Some(log_format),
+            ) if faults.0.is_empty() => Ok(Self {
                 listen,
                 listen_is_default,
                 data_dir,
+                spool_max_bytes,
+                allow_volatile_spool,
                 database_url,
                 admin_key,
                 log,
@@ -136,6 +160,11 @@ impl Config {
             }),
             _ => Err(faults),
         }
+    }
+
+    /// Where files are kept: chosen, or usual.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(usual_data_dir)
     }
 
     /// The database, for a command that cannot do without; the fault names `DATABASE_URL`.
@@ -147,6 +176,16 @@ impl Config {
     pub fn app(&self, name: &str) -> Option<&App> {
         self.apps.iter().find(|app| app.name.as_str() == name)
     }
+}
+
+/// Where files are kept if nobody chooses. Root's home is closed to the user whom the try-out Postgres runs as.
+pub fn usual_data_dir() -> PathBuf {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    PathBuf::from(if is_root {
+        "/var/lib/vod-receiver"
+    } else {
+        "data"
+    })
 }
 
 /// What a configuration is to serve for.
@@ -169,6 +208,8 @@ impl fmt::Debug for Config {
             .field("listen", &self.listen)
             .field("listen_is_default", &self.listen_is_default)
             .field("data_dir", &self.data_dir)
+            .field("spool_max_bytes", &self.spool_max_bytes)
+            .field("allow_volatile_spool", &self.allow_volatile_spool)
             .field("database_url_is_set", &self.database_url.is_some())
             .field("admin_key_is_set", &self.admin_key.is_some())
             .field("log", &self.log)

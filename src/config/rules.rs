@@ -31,6 +31,13 @@ pub fn whole(text: &str) -> Option<u64> {
         .flatten()
 }
 
+/// Megabytes as bytes, up to a terabyte.
+pub fn megabytes(text: &str) -> Option<u64> {
+    whole(text)
+        .filter(|megabytes| (1..=1_000_000).contains(megabytes))
+        .map(|megabytes| megabytes * 1_000_000)
+}
+
 /// `true` or `false`, and nothing like `yes` or `1`, since what it opens is a door.
 pub fn flag(text: &str) -> Option<bool> {
     text.parse().ok()

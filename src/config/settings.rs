@@ -95,9 +95,37 @@ pub const DATA_DIR: Setting = Setting {
     default: Preset::Usually("./data"),
     example: r#""/var/lib/vod-receiver""#,
     wanted: "the path of a directory",
-    doc: "Directory of the try-out database and its keys. By default below the working directory, \
-          so that a first run needs no rights; for root /var/lib/vod-receiver, since Postgres does \
-          not run as root and cannot enter root's home.",
+    doc: "Directory of the spool, where notifications wait while Postgres is away, and of the try-out \
+          database and its keys. Give each receiver its own, on a disk that outlives the container. By \
+          default below the working directory, so that a first run needs no rights; for root \
+          /var/lib/vod-receiver, since Postgres does not run as root and cannot enter root's home.",
+};
+
+/// How large the spool may grow.
+pub const SPOOL_MAX_MB: Setting = Setting {
+    key: "spool_max_mb",
+    variable: Some("VOD_RECEIVER_SPOOL_MAX_MB"),
+    kind: Kind::Whole,
+    secret: false,
+    default: Preset::Value("4096"),
+    example: "4096",
+    wanted: "a number of megabytes, 1 to 1000000",
+    doc: "How much the spool may hold, in megabytes; what does not fit is held for 6 s and refused \
+          with 503. 4096 is more than an hour of Postgres away at 500 notifications a second.",
+};
+
+/// Whether the spool may lie where nothing lasts.
+pub const ALLOW_VOLATILE_SPOOL: Setting = Setting {
+    key: "allow_volatile_spool",
+    variable: Some("VOD_RECEIVER_ALLOW_VOLATILE_SPOOL"),
+    kind: Kind::Flag,
+    secret: false,
+    default: Preset::Value("false"),
+    example: "false",
+    wanted: "true or false",
+    doc: "Whether the spool may lie on overlayfs or tmpfs, which are gone with the container or the \
+          machine. `false`, because a notification that was answered `spooled` has to be there after \
+          any crash.",
 };
 
 /// The database.
@@ -262,9 +290,11 @@ pub const ALLOW_UNAUTHENTICATED_CALLBACKS: Setting = Setting {
 };
 
 /// The settings of the service, in the order in which they are told.
-pub const SERVICE: [&Setting; 6] = [
+pub const SERVICE: [&Setting; 8] = [
     &LISTEN,
     &DATA_DIR,
+    &SPOOL_MAX_MB,
+    &ALLOW_VOLATILE_SPOOL,
     &DATABASE_URL,
     &ADMIN_KEY,
     &LOG,

@@ -1,14 +1,14 @@
 //! Postgres: the pool, migrations, analyst views, and what its errors mean to us.
 
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+
+use super::breaker::Breaker;
 
 /// The migrations of `migrations/`, built in.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -25,14 +25,17 @@ const ANALYST_GRANTS_SQL: &str = include_str!("../../migrations/analyst/grants.s
 const MAX_CONNECTIONS: u32 = 16;
 /// VOD waits 5 s for an answer (protocol.md section 2): a connection that takes longer than this is no use.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
+/// A goodbye is only polite.
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 /// Any constant will do, as long as every receiver takes the same: held while views are replaced.
 const ANALYST_LOCK: i64 = 0x766f_645f_616e_616c;
 
-/// A Postgres that may not be there yet.
-#[derive(Debug, Clone)]
+/// A Postgres that may not be there yet, or no longer.
+#[derive(Clone)]
 pub struct Database {
+    options: PgConnectOptions,
     pool: PgPool,
-    ready: Arc<AtomicBool>,
+    breaker: Breaker,
 }
 
 /// Postgres cannot take it now: out of reach, not migrated yet, or overloaded.
@@ -51,20 +54,20 @@ impl Database {
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_WITHIN)
             .after_connect(|connection, _| Box::pin(durable(connection)))
-            .connect_lazy_with(options);
+            .connect_lazy_with(options.clone());
         Ok(Self {
+            options,
             pool,
-            ready: Arc::default(),
+            breaker: Breaker::default(),
         })
     }
 
-    /// The pool, once the schema is known to be current.
+    /// The pool, while the schema is known to be current and Postgres is not known to be away.
     pub fn pool(&self) -> Result<&PgPool, Unavailable> {
-        if self.ready.load(Ordering::Acquire) {
-            Ok(&self.pool)
-        } else {
-            Err(Unavailable)
-        }
+        self.breaker
+            .closed()
+            .then_some(&self.pool)
+            .ok_or(Unavailable)
     }
 
     /// The pool of a database whose schema may be old: for migrating it.
@@ -72,9 +75,21 @@ impl Database {
         &self.pool
     }
 
+    /// A connection outside the pool: what writes must not wait behind those who read.
+    pub async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        durable(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// What knows whether Postgres is worth asking.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
     /// Says that the schema is current.
     pub fn set_ready(&self) {
-        self.ready.store(true, Ordering::Release);
+        self.breaker.close();
     }
 
     /// Whether Postgres answers and its schema is current.
@@ -85,9 +100,10 @@ impl Database {
         }
     }
 
-    /// Closes every connection.
+    /// Closes every connection of the pool.
     pub async fn close(&self) {
-        self.pool.close().await;
+        // One that hangs is not worth waiting for.
+        let _ = tokio::time::timeout(CLOSE_WITHIN, self.pool.close()).await;
     }
 }
 
@@ -164,7 +180,7 @@ pub fn analyst_role_sql() -> String {
 
 /// Replaces the analyst views if their text changed, all at once, and makes the role if it may be made.
 async fn refresh_analyst(connection: &mut PgConnection) -> Result<AnalystRole, sqlx::Error> {
-    let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
+    let mut transaction = connection.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(ANALYST_LOCK)
         .execute(&mut *transaction)

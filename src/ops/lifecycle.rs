@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long a background task may take to end once told to.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How long a background task may take to end once told to: one write that hangs, and a little.
+const STOP_WITHIN: Duration = Duration::from_millis(2_300);
 
 /// The background tasks of one running service.
 pub struct Lifecycle {

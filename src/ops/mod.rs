@@ -1,9 +1,11 @@
 //! What the service stands on: clock, randomness, log, database, ordered stop, the try-out Postgres.
 
+pub mod breaker;
 pub mod clock;
 pub mod cluster;
 pub mod database;
 pub mod lifecycle;
+pub mod line;
 pub mod log;
 pub mod queue;
 pub mod random;

@@ -29,18 +29,21 @@ pub struct Batches<T, O> {
     bounds: Bounds,
 }
 
+/// What becomes of items that were queued together: one outcome each, or they are given back, all of them.
+pub type Answer<T, O> = Result<Vec<O>, Vec<T>>;
+
 /// What was queued together.
 struct Entry<T, O> {
     items: Vec<T>,
     bytes: usize,
-    answer: oneshot::Sender<Vec<O>>,
+    answer: oneshot::Sender<Answer<T, O>>,
     _room: OwnedSemaphorePermit,
 }
 
 /// Everything that was queued, up to the bounds, and whom to answer.
 pub struct Taken<T, O> {
     pub items: Vec<T>,
-    waiting: Vec<(usize, oneshot::Sender<Vec<O>>)>,
+    waiting: Vec<(usize, oneshot::Sender<Answer<T, O>>)>,
     _room: Vec<OwnedSemaphorePermit>,
 }
 
@@ -65,8 +68,12 @@ pub fn queue<T, O>(bounds: Bounds) -> (Queue<T, O>, Batches<T, O>) {
 }
 
 impl<T, O> Queue<T, O> {
-    /// Queues items of so many bytes together; what is received is one answer an item.
-    pub fn push(&self, items: Vec<T>, bytes: usize) -> Result<oneshot::Receiver<Vec<O>>, Full<T>> {
+    /// Queues items of so many bytes together.
+    pub fn push(
+        &self,
+        items: Vec<T>,
+        bytes: usize,
+    ) -> Result<oneshot::Receiver<Answer<T, O>>, Full<T>> {
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
         let Ok(room) = Arc::clone(&self.bytes).try_acquire_many_owned(permits) else {
             return Err(Full(items));
@@ -130,12 +137,24 @@ impl<T, O> Taken<T, O> {
         entry.bytes
     }
 
-    /// Answers everyone: one outcome an item, in their order.
-    pub fn answer(self, outcomes: Vec<O>) {
+    /// Answers everyone, with one outcome an item in their order; a group of which an item has none
+    /// gets its items back.
+    pub fn answer(self, outcomes: Vec<Option<O>>) {
+        let mut items = self.items.into_iter();
         let mut outcomes = outcomes.into_iter();
         for (count, waiting) in self.waiting {
+            let of_group: Vec<Option<O>> = outcomes.by_ref().take(count).collect();
+            let of_group: Option<Vec<O>> = of_group.into_iter().collect();
+            let group = items.by_ref().take(count);
+            let answer = match of_group {
+                Some(outcomes) => {
+                    group.for_each(drop);
+                    Ok(outcomes)
+                }
+                None => Err(group.collect()),
+            };
             // Who no longer waits has given up; what it brought is recorded all the same.
-            let _ = waiting.send(outcomes.by_ref().take(count).collect());
+            let _ = waiting.send(answer);
         }
     }
 }

@@ -44,6 +44,11 @@ impl Random {
         u32::from_be_bytes(self.bytes())
     }
 
+    /// The salt of a spool, of which its segments' marks are made.
+    pub fn u64(&self) -> u64 {
+        u64::from_be_bytes(self.bytes())
+    }
+
     /// A secret of 256 bits in letters and digits behind a prefix that tells what it opens.
     pub fn key(&self, prefix: &str) -> String {
         let mut key = String::from(prefix);

@@ -31,7 +31,8 @@ const READ_HERE_BYTES: usize = 256 * 1024;
 /// What became of a notification; only told once it is durable.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Receipt {
-    /// `recorded`: it said something new; `duplicate`: all of it was known.
+    /// `recorded`: it said something new; `duplicate`: all of it was known; `spooled`: it is on the
+    /// local disk, and will be recorded when Postgres can take it.
     #[schema(example = "recorded")]
     status: &'static str,
 }
@@ -191,28 +192,30 @@ impl Doorway<'_> {
         let deliveries = match &read {
             Ok(notification) => self.split(app, &body, notification, received_at),
             Err(fault) => {
-                vec![self.delivery(app, body, Err(Quarantine(fault.code())), received_at)]
+                vec![self.delivery(app, body, Err(Quarantine(fault.code().into())), received_at)]
             }
         };
-        let faults: Vec<&str> = deliveries
+        let faults: Vec<_> = deliveries
             .iter()
-            .filter_map(|d| d.said.as_ref().err())
-            .map(|q| q.0)
+            .filter_map(|delivery| delivery.said.as_ref().err())
             .collect();
-        let nothing_in_it = (faults.len() == deliveries.len()).then(|| faults[0].to_owned());
+        let nothing_in_it = (faults.len() == deliveries.len()).then(|| faults[0].0.clone());
         let outcomes = self.record(deliveries).await?;
         if let Some(fault) = nothing_in_it {
-            tracing::info!(reason = fault, "a notification was quarantined");
+            tracing::info!(reason = &*fault, "a notification was quarantined");
             return Err(Problem::InvalidRequest(format!(
                 "no event can be read from the body ({fault}); its bytes are kept"
             )));
         }
-        let news = outcomes
-            .iter()
-            .any(|outcome| *outcome != Outcome::Duplicate);
-        Ok(Receipt {
-            status: if news { "recorded" } else { "duplicate" },
-        })
+        let any = |outcome| outcomes.contains(&outcome);
+        let status = if any(Outcome::Spooled) {
+            "spooled"
+        } else if any(Outcome::Recorded) || any(Outcome::Quarantined) {
+            "recorded"
+        } else {
+            "duplicate"
+        };
+        Ok(Receipt { status })
     }
 
     /// Keeps what a token vouches for although its `Sign` is not right: where VOD puts it is not documented.
@@ -228,7 +231,7 @@ impl Doorway<'_> {
             self.record(vec![self.delivery(
                 app,
                 body,
-                Err(Quarantine(refused.0)),
+                Err(Quarantine(refused.0.into())),
                 received_at,
             )])
             .await?;
@@ -247,7 +250,10 @@ impl Doorway<'_> {
         read.items
             .iter()
             .map(|item| {
-                let said = item.event.clone().map_err(|fault| Quarantine(fault.code()));
+                let said = item
+                    .event
+                    .clone()
+                    .map_err(|fault| Quarantine(fault.code().into()));
                 self.delivery(app, body.slice(item.range.clone()), said, received_at)
             })
             .collect()
@@ -272,14 +278,6 @@ impl Doorway<'_> {
 
     /// Records deliveries; ends only when all of them are durable, or VOD has given up.
     async fn record(&self, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Problem> {
-        self.hold
-            .until_durable(|| {
-                let deliveries = deliveries.clone();
-                async move {
-                    let outcomes = self.recorder.submit(deliveries).await;
-                    (!outcomes.contains(&Outcome::Unavailable)).then_some(outcomes)
-                }
-            })
-            .await
+        self.hold.until_durable(self.recorder, deliveries).await
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::problem::Problem;
+use crate::record::{Delivery, NotDurable, Outcome, Recorder};
 
 /// Only a timeout is documented to bring a re-send, and VOD gives up after 5 s (protocol.md section 2).
 const HOLD: Duration = Duration::from_secs(6);
@@ -41,22 +42,25 @@ impl Hold {
             .ok()
     }
 
-    /// Tries again and again to make something durable while VOD still waits for the answer; then
+    /// Tries again and again to make deliveries durable while VOD still waits for the answer; then
     /// holds the request until VOD has given up, since only a timeout brings another send.
     ///
     /// # Errors
     ///
     /// [`Problem::Unavailable`]: after 6 s, or at once if too many requests are held already.
-    pub async fn until_durable<T, F: Future<Output = Option<T>>>(
+    pub async fn until_durable(
         &self,
-        attempt: impl Fn() -> F,
-    ) -> Result<T, Problem> {
+        recorder: &Recorder,
+        mut deliveries: Vec<Delivery>,
+    ) -> Result<Vec<Outcome>, Problem> {
         let given_up = tokio::time::sleep(HOLD);
         let mut place = None;
         let attempts = async {
             loop {
-                if let Some(done) = attempt().await {
-                    return Some(done);
+                match recorder.submit(deliveries).await {
+                    Ok(outcomes) => return Some(outcomes),
+                    Err(NotDurable(given_back)) if given_back.is_empty() => return None,
+                    Err(NotDurable(given_back)) => deliveries = given_back,
                 }
                 if place.is_none() {
                     place = Some(self.requests.try_acquire().ok()?);
@@ -65,7 +69,7 @@ impl Hold {
             }
         };
         match tokio::time::timeout(RETRY_UNTIL, attempts).await {
-            Ok(Some(done)) => Ok(done),
+            Ok(Some(outcomes)) => Ok(outcomes),
             Ok(None) => Err(Problem::Unavailable),
             Err(_) => {
                 given_up.await;

@@ -2,15 +2,19 @@
 //!
 //! [`Recorder::submit`] is the only door to `deliveries`, `uploads`, `tasks` and the change log, for
 //! every entrance. A batch is read, folded in memory ([`fold`]) and written on the condition that no
-//! row of it has moved meanwhile; where one has, it is folded again on what is there now.
+//! row of it has moved meanwhile; where one has, it is folded again on what is there now. What Postgres
+//! cannot take goes to the [`spool`], and from there through the same writer once it is back ([`drain`]).
 
 pub mod batch;
+pub mod drain;
 pub mod fold;
 mod rows;
 pub mod spool;
+mod spooled;
 pub mod sql;
 mod writer;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +27,7 @@ use crate::ops::database::Database;
 use crate::ops::queue::{self, Bounds, Full, Queue};
 use crate::ops::random::Random;
 use crate::vod::event::Event;
+use spool::{Depth, Spool};
 pub use writer::Writers;
 
 /// What a delivery costs beside its body, roughly.
@@ -41,6 +46,13 @@ pub struct Delivery {
     pub said: Result<Event, Quarantine>,
 }
 
+impl Delivery {
+    /// How many files it names.
+    pub fn files(&self) -> usize {
+        self.said.as_ref().map_or(0, |event| event.files.len())
+    }
+}
+
 /// By which way a body came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -55,6 +67,13 @@ pub enum Door {
 }
 
 impl Door {
+    const ALL: [Self; 4] = [Self::Push, Self::Pull, Self::Reconcile, Self::Replay];
+
+    /// The door with this code.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|door| door.as_str() == code)
+    }
+
     /// The code under which it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,10 +86,10 @@ impl Door {
 }
 
 /// Why a body is kept but not acted on, as a stable code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quarantine(pub &'static str);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantine(pub Cow<'static, str>);
 
-/// What became of one delivery. All but the last mean that it is durable.
+/// What became of one delivery, which is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It said something new.
@@ -79,15 +98,24 @@ pub enum Outcome {
     Duplicate,
     /// It is kept aside.
     Quarantined,
-    /// The database cannot take it now; nothing of it is stored.
-    Unavailable,
+    /// It is on the local disk, and will be recorded when Postgres can take it.
+    Spooled,
 }
+
+/// Neither Postgres nor the spool can take them now: the deliveries are given back, to be tried again.
+/// None are where the writer is gone, and the process with it.
+#[derive(Debug)]
+pub struct NotDurable(pub Vec<Delivery>);
 
 /// The only way to write uploads.
 #[derive(Clone)]
-pub struct Recorder(Arc<Queue<Delivery, Outcome>>);
+pub struct Recorder {
+    database: Database,
+    queue: Arc<Queue<Delivery, Outcome>>,
+    spool: Option<Spool>,
+}
 
-/// Enough for a second of the highest load that was measured; what is more waits at the door.
+/// Enough for a second of the highest load that was measured; what is more goes to the spool.
 const BOUNDS: Bounds = Bounds {
     queued_items: 16_384,
     queued_bytes: 32 * 1024 * 1024,
@@ -97,29 +125,75 @@ const BOUNDS: Bounds = Bounds {
 
 impl Recorder {
     /// A recorder over a database that may not be there yet, and the writers that have to run for it.
-    pub fn new(database: Database, clock: Clock, random: Random) -> (Self, Writers) {
+    ///
+    /// Without a spool nothing is durable while Postgres is away.
+    pub fn new(
+        database: Database,
+        spool: Option<Spool>,
+        clock: Clock,
+        random: Random,
+    ) -> (Self, Writers) {
         let (queue, batches) = queue::queue(BOUNDS);
+        let recorder = Self {
+            database: database.clone(),
+            queue: Arc::new(queue),
+            spool: spool.clone(),
+        };
         (
-            Self(Arc::new(queue)),
-            Writers::new(batches, database, clock, random),
+            recorder,
+            Writers::new(batches, database, spool, clock, random),
         )
     }
 
-    /// Records deliveries and tells what became of each, in their order.
+    /// Makes deliveries durable and tells what became of each, in their order.
     ///
     /// They share a transaction with whatever else is queued. One that Postgres refuses is found by
-    /// halving and kept aside; its neighbours are recorded.
-    pub async fn submit(&self, deliveries: Vec<Delivery>) -> Vec<Outcome> {
-        let count = deliveries.len();
+    /// halving and kept aside; its neighbours are recorded. What Postgres cannot take now, and what the
+    /// queue has no room for, is spooled.
+    pub async fn submit(&self, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, NotDurable> {
+        let deliveries = if self.database.breaker().closed() {
+            match self.write(deliveries).await {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(given_back) => given_back,
+            }
+        } else {
+            deliveries
+        };
+        self.keep(deliveries).await
+    }
+
+    /// What waits on the local disk for Postgres.
+    pub fn spooled(&self) -> Depth {
+        self.spool.as_ref().map(Spool::depth).unwrap_or_default()
+    }
+
+    /// Through the queue into Postgres.
+    async fn write(&self, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Vec<Delivery>> {
         let bytes = deliveries
             .iter()
             .map(|delivery| delivery.body.len() + ROW_BYTES)
             .sum();
-        match self.0.push(deliveries, bytes) {
-            Ok(answer) => answer
-                .await
-                .unwrap_or_else(|_| vec![Outcome::Unavailable; count]),
-            Err(Full(_)) => vec![Outcome::Unavailable; count],
+        match self.queue.push(deliveries, bytes) {
+            Ok(answer) => answer.await.unwrap_or_else(|_| Err(Vec::new())),
+            Err(Full(deliveries)) => Err(deliveries),
+        }
+    }
+
+    /// Into the spool.
+    async fn keep(&self, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, NotDurable> {
+        let Some(spool) = self.spool.as_ref().filter(|_| !deliveries.is_empty()) else {
+            return Err(NotDurable(deliveries));
+        };
+        let records = deliveries.iter().map(spooled::record).collect();
+        match spool.append(records).await {
+            Ok(()) => Ok(vec![Outcome::Spooled; deliveries.len()]),
+            Err(fault) => {
+                tracing::debug!(
+                    error = &fault as &dyn std::error::Error,
+                    "deliveries could not be spooled"
+                );
+                Err(NotDurable(deliveries))
+            }
         }
     }
 }

@@ -62,7 +62,11 @@ impl<'a> DeliveryRow<'a> {
             app: delivery.app.as_str(),
             door: delivery.door.as_str(),
             received_at: delivery.received_at,
-            reason: delivery.said.as_ref().err().map(|quarantine| quarantine.0),
+            reason: delivery
+                .said
+                .as_ref()
+                .err()
+                .map(|quarantine| &*quarantine.0),
             event_type: event.map(|event| event.event_type.as_str()),
             format: event.map(|event| event.format.as_str()),
             file_id,

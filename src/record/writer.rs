@@ -1,31 +1,44 @@
 //! The writers behind the queue: each takes everything queued and writes it in one transaction.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::time::timeout;
 
 use super::batch::Batch;
+use super::drain::Drain;
+use super::spool::Spool;
 use super::{Delivery, Outcome, Quarantine, sql};
+use crate::ops::breaker;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, Database, Fault};
 use crate::ops::lifecycle::Stop;
-use crate::ops::queue::{Batches, Halves};
+use crate::ops::line::Line;
+use crate::ops::queue::{Batches, Halves, Taken};
 use crate::ops::random::Random;
 
-/// A second one only makes the batches smaller, on two cores (docs/performance.md).
-const WRITERS: usize = 1;
 /// Of two writers that meet in a row one always goes on, so that so many turns mean a fault elsewhere.
 const TURNS: usize = 200;
+/// VOD gives up after 5 s (protocol.md section 2): what takes longer than this is better spooled.
+const WRITE_WITHIN: Duration = Duration::from_secs(2);
+/// A deletion may name many files: this much more for each, far more than it takes.
+const WRITE_FILE_WITHIN: Duration = Duration::from_micros(100);
 /// Postgres will never take what it says.
-const REFUSED: Quarantine = Quarantine("refused_by_database");
+const REFUSED: &str = "refused_by_database";
 
-/// The writers of one recorder.
+/// What has to run for one recorder: its writer, the guard of its breaker, the drain of its spool.
+///
+/// One writer: on two cores a second one only makes the batches smaller (docs/performance.md).
 pub struct Writers {
     batches: Batches<Delivery, Outcome>,
-    writer: Arc<Writer>,
+    database: Database,
+    spool: Option<Spool>,
+    writer: Writer,
 }
 
-struct Writer {
-    database: Database,
+/// Writes batches of deliveries.
+pub struct Writer {
     clock: Clock,
     random: Random,
     /// Whether the last batch was not recorded: an outage is told once, not once a batch.
@@ -36,75 +49,120 @@ impl Writers {
     pub(super) fn new(
         batches: Batches<Delivery, Outcome>,
         database: Database,
+        spool: Option<Spool>,
         clock: Clock,
         random: Random,
     ) -> Self {
-        let failing = AtomicBool::new(false);
         Self {
             batches,
-            writer: Arc::new(Writer {
-                database,
-                clock,
-                random,
-                failing,
-            }),
+            database,
+            spool,
+            writer: Writer::new(clock, random),
         }
     }
 
     /// Writes until told to stop, and then what is still queued.
     pub async fn run(self, stop: Stop) {
-        let each = (0..WRITERS).map(|_| self.writer.run(self.batches.clone(), stop.clone()));
-        futures_util::future::join_all(each).await;
+        let guarding = breaker::guard(self.database.clone(), stop.clone());
+        let draining = async {
+            if let Some(spool) = &self.spool {
+                let drain = Drain::new(spool, &self.database, &self.writer);
+                drain.run(stop.clone()).await;
+            }
+        };
+        tokio::join!(self.write(stop.clone()), guarding, draining);
+    }
+
+    async fn write(&self, mut stop: Stop) {
+        let mut line = Line::new(self.database.clone());
+        loop {
+            let taken = tokio::select! {
+                taken = self.batches.take() => taken,
+                () = stop.wait() => break,
+            };
+            let Some(taken) = taken else { break };
+            self.write_batch(&mut line, taken).await;
+        }
+        self.batches.close().await;
+        while let Some(taken) = self.batches.take().await {
+            self.write_batch(&mut line, taken).await;
+        }
+        line.close().await;
+    }
+
+    async fn write_batch(&self, line: &mut Line, mut taken: Taken<Delivery, Outcome>) {
+        let breaker = self.database.breaker();
+        if !breaker.closed() {
+            let unanswered = vec![None; taken.items.len()];
+            return taken.answer(unanswered);
+        }
+        let files: usize = taken.items.iter().map(Delivery::files).sum();
+        let within = WRITE_WITHIN + WRITE_FILE_WITHIN * u32::try_from(files).unwrap_or(u32::MAX);
+        let outcomes = self.writer.record(line, &mut taken.items, within).await;
+        if outcomes.iter().any(Option::is_none) {
+            breaker.open();
+        }
+        taken.answer(outcomes);
     }
 }
 
 impl Writer {
-    async fn run(&self, batches: Batches<Delivery, Outcome>, mut stop: Stop) {
-        loop {
-            let taken = tokio::select! {
-                taken = batches.take() => taken,
-                () = stop.wait() => break,
-            };
-            let Some(mut taken) = taken else { return };
-            let outcomes = self.record(&mut taken.items).await;
-            taken.answer(outcomes);
-        }
-        batches.close().await;
-        while let Some(mut taken) = batches.take().await {
-            let outcomes = self.record(&mut taken.items).await;
-            taken.answer(outcomes);
+    /// A writer that has not failed yet.
+    pub fn new(clock: Clock, random: Random) -> Self {
+        Self {
+            clock,
+            random,
+            failing: AtomicBool::new(false),
         }
     }
 
-    /// Records deliveries; one that Postgres refuses is found by halving and kept aside.
-    async fn record(&self, deliveries: &mut [Delivery]) -> Vec<Outcome> {
-        let mut outcomes = vec![Outcome::Unavailable; deliveries.len()];
+    /// Records deliveries; one that Postgres refuses is found by halving and kept aside. Those that it
+    /// cannot take now have no outcome.
+    pub async fn record(
+        &self,
+        line: &mut Line,
+        deliveries: &mut [Delivery],
+        within: Duration,
+    ) -> Vec<Option<Outcome>> {
+        let mut outcomes = vec![None; deliveries.len()];
         let mut parts = Halves::of(deliveries.len());
         while let Some(part) = parts.next() {
-            match self.write(&deliveries[part.clone()]).await {
+            match self.write(line, &deliveries[part.clone()], within).await {
                 Ok(done) => outcomes[part].copy_from_slice(&done),
                 Err(Fault::Refused) if !parts.split(&part) => {
                     let refused = &mut deliveries[part.start];
-                    refused.said = Err(REFUSED);
-                    if let Ok(done) = self.write(std::slice::from_ref(refused)).await {
+                    refused.said = Err(Quarantine(REFUSED.into()));
+                    let refused = std::slice::from_ref(refused);
+                    if let Ok(done) = self.write(line, refused, within).await {
                         outcomes[part].copy_from_slice(&done);
                     }
                 }
-                Err(_) => {}
+                Err(Fault::Refused) => {}
+                // Postgres is away: it will not take the rest either.
+                Err(_) => break,
             }
         }
         outcomes
     }
 
     /// Records deliveries in one transaction.
-    async fn write(&self, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Fault> {
+    async fn write(
+        &self,
+        line: &mut Line,
+        deliveries: &[Delivery],
+        within: Duration,
+    ) -> Result<Vec<Option<Outcome>>, Fault> {
         for _ in 0..TURNS {
-            match self.try_write(deliveries).await {
+            let written = timeout(within, async {
+                self.try_write(line.open().await?, deliveries).await
+            })
+            .await;
+            match line.settle(written) {
                 Ok(outcomes) => {
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!("recording again");
                     }
-                    return Ok(outcomes);
+                    return Ok(outcomes.into_iter().map(Some).collect());
                 }
                 Err(error) => match database::classify(&error) {
                     Fault::Contended => {}
@@ -122,19 +180,18 @@ impl Writer {
         Err(Fault::Unavailable)
     }
 
-    async fn try_write(&self, deliveries: &[Delivery]) -> Result<Vec<Outcome>, sqlx::Error> {
-        let pool = self
-            .database
-            .pool()
-            .map_err(|gone| sqlx::Error::Configuration(gone.into()))?;
-        let mut connection = pool.acquire().await?;
+    async fn try_write(
+        &self,
+        connection: &mut PgConnection,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Outcome>, sqlx::Error> {
         let now = self.clock.now();
         let mut batch = Batch::of(deliveries);
-        sql::read_files(&mut connection, &mut batch).await?;
-        sql::read_tasks(&mut connection, &mut batch).await?;
-        sql::read_tickets(&mut connection, &mut batch, deliveries).await?;
+        sql::read_files(connection, &mut batch).await?;
+        sql::read_tasks(connection, &mut batch).await?;
+        sql::read_tickets(connection, &mut batch, deliveries).await?;
         let outcomes = batch.fold(deliveries, now);
-        sql::write(&mut connection, deliveries, &batch, now, &self.random).await?;
+        sql::write(connection, deliveries, &batch, now, &self.random).await?;
         Ok(outcomes)
     }
 }

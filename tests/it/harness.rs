@@ -1,7 +1,7 @@
 //! One running app a test: real server on a port of its own, real Postgres, a database of its own.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -18,6 +18,7 @@ use vod_receiver::ops::database::{self, Database};
 use vod_receiver::ops::lifecycle::Lifecycle;
 use vod_receiver::ops::random::Random;
 use vod_receiver::record::Recorder;
+use vod_receiver::record::spool::{Limits, Spool};
 
 /// When the clock of a test begins to stand still.
 pub const NOW: &str = "2026-11-23T08:00:00Z";
@@ -70,6 +71,8 @@ pub fn config(apps: Vec<App>) -> Config {
         listen: ([127, 0, 0, 1], 0).into(),
         listen_is_default: true,
         data_dir: None,
+        spool_max_bytes: 1 << 30,
+        allow_volatile_spool: true,
         database_url: None,
         admin_key: Some(Secret::new(ADMIN_KEY)),
         log: "warn".to_owned(),
@@ -86,30 +89,41 @@ impl TestApp {
 
     /// These apps.
     pub async fn with(apps: Vec<App>) -> Self {
-        let name = format!(
-            "t_{}",
-            Random::system().uuid_v7(DateTime::UNIX_EPOCH).simple()
-        );
-        let mut admin = PgConnection::connect(&cluster().url("postgres"))
-            .await
-            .unwrap();
-        let template = template(&mut admin).await;
-        execute(
-            &mut admin,
-            format!("CREATE DATABASE {name} TEMPLATE {template}"),
-        )
-        .await;
-        let database = Database::lazy(&cluster().url(&name)).unwrap();
+        let (name, database) = new_database().await;
         database.set_ready();
         Self::on(name, database, config(apps)).await
     }
 
+    /// One app, `main`, with a spool of its own.
+    pub async fn with_spool(dir: &Scratch) -> Self {
+        let (name, database) = new_database().await;
+        database.set_ready();
+        let spool = Spool::open(&dir.0, Limits::default(), true, 1).unwrap();
+        Self::spooling(name, database, config(vec![token_app()]), Some(spool)).await
+    }
+
     /// On a database that is perhaps not there.
     pub async fn on(name: String, database: Database, config: Config) -> Self {
+        Self::spooling(name, database, config, None).await
+    }
+
+    /// The same, with a spool.
+    pub async fn spooling(
+        name: String,
+        database: Database,
+        config: Config,
+        spool: Option<Spool>,
+    ) -> Self {
         start_log();
         let clock = Clock::set_to(NOW.parse().unwrap());
         let random = Random::counting();
-        let (parts, writers) = Parts::new(config, database.clone(), clock.clone(), random.clone());
+        let (parts, writers) = Parts::new(
+            config,
+            database.clone(),
+            spool,
+            clock.clone(),
+            random.clone(),
+        );
         let recorder = parts.recorder();
         let mut tasks = Lifecycle::default();
         tasks.spawn("writers", |stop| writers.run(stop));
@@ -195,6 +209,20 @@ impl TestApp {
         assert_eq!(status, StatusCode::OK, "{body}");
         assert_eq!(body["items"].as_array().map(Vec::len), Some(1), "{body}");
         body["items"][0].clone()
+    }
+
+    /// Takes Postgres away from it, connections it has included, or gives it back.
+    pub async fn lock_out(&self, out: bool) {
+        let mut admin = PgConnection::connect(&cluster().url("postgres"))
+            .await
+            .unwrap();
+        let name = &self.name;
+        let allowed = !out;
+        let sql = format!(
+            "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {allowed};
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND {out}"
+        );
+        execute(&mut admin, sql).await;
     }
 
     /// A number that a query tells.
@@ -284,6 +312,25 @@ fn usual_dir() -> PathBuf {
     std::env::temp_dir().join(format!("vod-receiver-tests-{user}"))
 }
 
+/// A migrated database of one's own.
+async fn new_database() -> (String, Database) {
+    let name = format!(
+        "t_{}",
+        Random::system().uuid_v7(DateTime::UNIX_EPOCH).simple()
+    );
+    let mut admin = PgConnection::connect(&cluster().url("postgres"))
+        .await
+        .unwrap();
+    let template = template(&mut admin).await;
+    execute(
+        &mut admin,
+        format!("CREATE DATABASE {name} TEMPLATE {template}"),
+    )
+    .await;
+    let database = Database::lazy(&cluster().url(&name)).unwrap();
+    (name, database)
+}
+
 /// A migrated database to copy: made by whoever comes first, named after the text of the migrations.
 async fn template(admin: &mut PgConnection) -> String {
     let version = database::MIGRATIONS.iter().fold(0_u64, |hash, migration| {
@@ -331,6 +378,23 @@ async fn execute(connection: &mut PgConnection, sql: String) {
         .execute(connection)
         .await
         .unwrap();
+}
+
+/// A directory of one's own, gone with it; made by whoever needs it.
+pub struct Scratch(pub PathBuf);
+
+impl Scratch {
+    pub fn new() -> Arc<Self> {
+        let name = Random::system().uuid_v7(DateTime::UNIX_EPOCH).simple();
+        let dir = std::env::temp_dir().join(format!("vod-receiver-it-{name}"));
+        Arc::new(Self(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Waits until a condition holds; fails the test after ten seconds.

@@ -41,10 +41,14 @@ fn may_import(part: &str) -> Option<Vec<&'static str>> {
 }
 
 /// Files outside `sql.rs` that hold SQL, and why.
-const SQL_ELSEWHERE: [(&str, &str); 2] = [
+const SQL_ELSEWHERE: [(&str, &str); 3] = [
     (
         "ops/database.rs",
         "migrates: runs before there is a schema that a query could be checked against",
+    ),
+    (
+        "ops/breaker.rs",
+        "asks whether Postgres takes writes: of no table's stage",
     ),
     ("app/try_out.rs", "makes the database itself"),
 ];

@@ -19,6 +19,7 @@ mod record;
 mod signature_log;
 mod signatures;
 mod smoke;
+mod spool;
 mod startup;
 mod tickets;
 mod upload_history;

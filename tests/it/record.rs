@@ -14,8 +14,8 @@ impl TestApp {
     /// A delivery by the push door, as the door would make it.
     fn delivery(&self, body: &Value) -> Delivery {
         let body = body.to_string();
-        let said =
-            notification::read_item(body.as_bytes()).map_err(|fault| Quarantine(fault.code()));
+        let said = notification::read_item(body.as_bytes())
+            .map_err(|fault| Quarantine(fault.code().into()));
         Delivery {
             id: self.random.uuid_v7(self.now()),
             app: AppName::main(),
@@ -30,7 +30,8 @@ impl TestApp {
     fn another_recorder(&self) -> (Recorder, Lifecycle) {
         let database = Database::lazy(&self.database_url()).unwrap();
         database.set_ready();
-        let (recorder, writers) = Recorder::new(database, self.clock.clone(), self.random.clone());
+        let (recorder, writers) =
+            Recorder::new(database, None, self.clock.clone(), self.random.clone());
         let mut tasks = Lifecycle::default();
         tasks.spawn("writers", |stop| writers.run(stop));
         (recorder, tasks)
@@ -94,11 +95,14 @@ async fn a_delivery_drained_twice_is_stored_and_counted_once() {
     let app = TestApp::start().await;
     let delivery = app.delivery(&new_file_upload("7003", ""));
     assert_eq!(
-        app.recorder.submit(vec![delivery.clone()]).await,
+        app.recorder.submit(vec![delivery.clone()]).await.unwrap(),
         [Outcome::Recorded]
     );
     assert_eq!(
-        app.recorder.submit(vec![delivery.clone(), delivery]).await,
+        app.recorder
+            .submit(vec![delivery.clone(), delivery])
+            .await
+            .unwrap(),
         [Outcome::Duplicate; 2]
     );
     assert_eq!(app.upload("7003").await["deliveries"], 1);
@@ -127,7 +131,7 @@ async fn a_row_that_postgres_refuses_is_quarantined_and_its_neighbours_are_recor
         .collect();
     // Nothing that is read from a body can hold a NUL; a bug might.
     batch[3].said.as_mut().unwrap().event_type = "New\0FileUpload".to_owned();
-    let outcomes = app.recorder.submit(batch).await;
+    let outcomes = app.recorder.submit(batch).await.unwrap();
     let mut wanted = [Outcome::Recorded; 7];
     wanted[3] = Outcome::Quarantined;
     assert_eq!(outcomes, wanted);
@@ -148,7 +152,8 @@ async fn ids_beyond_the_months_that_are_made_go_to_the_default_partition() {
     assert_eq!(
         app.recorder
             .submit(vec![app.delivery(&new_file_upload("7005", ""))])
-            .await,
+            .await
+            .unwrap(),
         [Outcome::Recorded]
     );
     assert_eq!(
@@ -187,7 +192,7 @@ async fn meet(app: &TestApp, second: impl Fn(&str) -> Value) {
             tokio::join!(right.submit(other), left.submit(upload))
         };
         assert_eq!(
-            (a.as_slice(), b.as_slice()),
+            (a.unwrap().as_slice(), b.unwrap().as_slice()),
             (&[Outcome::Recorded][..], &[Outcome::Recorded][..]),
             "{file_id}"
         );

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -12,7 +13,7 @@ use vod_receiver::ops::database::Database;
 
 use crate::analyst::on_empty_database;
 use crate::harness::{
-    ADMIN_KEY, SECRET_ID, SECRET_KEY, TOKEN, TestApp, answer, cluster, config, eventually,
+    ADMIN_KEY, SECRET_ID, SECRET_KEY, Scratch, TOKEN, TestApp, answer, cluster, config, eventually,
     new_file_upload, token_app,
 };
 use crate::keys::{binary, get_with, key};
@@ -20,7 +21,7 @@ use crate::openapi::{filled, operations};
 use crate::problems::problem;
 
 /// An app over an address on which nobody listens.
-async fn without_database() -> TestApp {
+pub async fn without_database() -> TestApp {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -130,24 +131,7 @@ async fn a_callback_that_is_held_is_recorded_when_postgres_comes() {
 async fn while_postgres_is_away_v1_asks_for_patience_and_then_goes_on() {
     let app = TestApp::start().await;
     let key = key(&app, "k", &["sign", "read"], None).await;
-    let name: String = sqlx::query_scalar("SELECT current_database()::text")
-        .fetch_one(&app.pool)
-        .await
-        .unwrap();
-    let mut admin = PgConnection::connect(&cluster().url("postgres"))
-        .await
-        .unwrap();
-    let mut let_in = async |allowed: bool| {
-        let sql = format!(
-            "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {allowed};
-            SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND NOT {allowed}"
-        );
-        sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(&mut admin)
-            .await
-            .unwrap();
-    };
-    let_in(false).await;
+    app.lock_out(true).await;
     for key in [ADMIN_KEY, &key] {
         for path in ["/v1/uploads", "/v1/signatures", "/v1/uploads/1"] {
             let request = app
@@ -166,7 +150,7 @@ async fn while_postgres_is_away_v1_asks_for_patience_and_then_goes_on() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     let ready = || async { app.get("/readyz").await.0 };
     assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
-    let_in(true).await;
+    app.lock_out(false).await;
     assert_eq!(get_with(&app, &key, "/v1/uploads").await.0, StatusCode::OK);
     assert_eq!(ready().await, StatusCode::OK);
     // What was refused is not in the log.
@@ -174,14 +158,25 @@ async fn while_postgres_is_away_v1_asks_for_patience_and_then_goes_on() {
 }
 
 /// A running `serve`; killed if a test ends early.
-struct Serving {
+pub struct Serving {
     child: Child,
-    url: String,
+    pub url: String,
+    #[expect(dead_code, reason = "held, not used")]
+    data_dir: Arc<Scratch>,
 }
 
 impl Serving {
-    fn start(database_url: &str, arguments: &[&str]) -> Self {
+    pub fn start(database_url: &str, arguments: &[&str]) -> Self {
+        Self::start_in(&Scratch::new(), database_url, arguments)
+    }
+
+    /// With a data directory in which another may have been before.
+    pub fn start_in(data_dir: &Arc<Scratch>, database_url: &str, arguments: &[&str]) -> Self {
+        let dir = data_dir.0.display().to_string();
         let settings = [
+            ("VOD_RECEIVER_DATA_DIR", dir.as_str()),
+            ("VOD_RECEIVER_ALLOW_VOLATILE_SPOOL", "true"),
+            ("VOD_RECEIVER_SPOOL_MAX_MB", "1"),
             ("DATABASE_URL", database_url),
             ("VOD_SECRET_ID", SECRET_ID),
             ("VOD_SECRET_KEY", SECRET_KEY),
@@ -203,10 +198,14 @@ impl Serving {
         // Somebody has to read on, or it waits for a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let url = format!("http://{}", address.expect("it says where it listens"));
-        Self { child, url }
+        Self {
+            child,
+            url,
+            data_dir: Arc::clone(data_dir),
+        }
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
         let client = reqwest::Client::new();
         let request = client
             .get(format!("{}{path}", self.url))
@@ -214,7 +213,7 @@ impl Serving {
         answer(request.send().await.unwrap()).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+    pub async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         let client = reqwest::Client::new();
         let request = client
             .post(format!("{}{path}", self.url))
@@ -223,7 +222,7 @@ impl Serving {
         answer(request.send().await.unwrap()).await
     }
 
-    async fn is_ready(&self) {
+    pub async fn is_ready(&self) {
         eventually("the service is ready", async || {
             self.get("/readyz").await.0 == StatusCode::OK
         })
@@ -231,7 +230,7 @@ impl Serving {
     }
 
     /// Sends a signal and returns the exit code.
-    async fn end(mut self, signal: &str) -> Option<i32> {
+    pub async fn end(mut self, signal: &str) -> Option<i32> {
         // The shell's own: the program `kill` is not on every machine.
         let kill = format!("kill {signal} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
@@ -386,7 +385,8 @@ async fn a_request_that_is_under_way_is_finished_before_the_end() {
             Method::POST,
             format!("{}/callbacks/main/{TOKEN}", serving.url),
         )
-        .body(new_file_upload("1", "").to_string());
+        // More than its spool may hold: it is held.
+        .body(new_file_upload("1", &"x".repeat(1_200_000)).to_string());
     let mut held = Box::pin(request.send());
     // It is on its way once the server had time to take it, and is not answered.
     assert!(within(1, &mut held).await.is_none());

@@ -206,7 +206,10 @@ async fn the_list_is_filtered_by_each_parameter() {
         Door::Pull,
         &at("4", "", json!("2026-11-23T07:00:02Z")),
     );
-    assert_eq!(app.recorder.submit(vec![pulled]).await, [Outcome::Recorded]);
+    assert_eq!(
+        app.recorder.submit(vec![pulled]).await.unwrap(),
+        [Outcome::Recorded]
+    );
     // Neither of these is an upload.
     told(&app, "main", &procedure("7", "task-7", "PROCESSING")).await;
     told(&app, "main", &deletion(&["8"])).await;
@@ -303,7 +306,7 @@ async fn pages_run_through_ties_in_both_orders_without_gap_or_repeat() {
             delivery(&app, Door::Push, &new_file_upload(&file, context))
         });
         let deliveries: Vec<_> = deliveries.collect();
-        let recorded = app.recorder.submit(deliveries).await;
+        let recorded = app.recorder.submit(deliveries).await.unwrap();
         assert_eq!(recorded, [Outcome::Recorded; 17]);
         app.clock.advance(TimeDelta::microseconds(1));
     }

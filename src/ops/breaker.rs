@@ -1,0 +1,120 @@
+//! The circuit breaker: a Postgres that is away costs whoever asks microseconds, not a connect timeout.
+//!
+//! Whoever fails to write opens it; one task, [`guard`], closes it again. While it is open that task tries
+//! a write that changes nothing, so that a standby, a full disk and a server without a free connection
+//! count as away too. While it is closed it asks now and then, so that readers need not find out.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::database::Database;
+use super::lifecycle::Stop;
+use super::line::Line;
+
+/// How often Postgres is asked while it is away: who waits for it waits this long in vain, at most.
+const PROBE_EVERY: Duration = Duration::from_millis(250);
+/// How often it is asked while all is well.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A server that takes longer is no use to VOD, which gives up after 5 s (protocol.md section 2).
+const PROBE_WITHIN: Duration = Duration::from_secs(2);
+/// Whether this is a primary.
+const WRITABLE: &str = "SELECT current_setting('transaction_read_only') = 'off'";
+/// Takes the way of every write down to the disk, and changes nothing.
+const WRITES: &str = "UPDATE feed_head SET seq = seq RETURNING true";
+
+/// Whether Postgres is worth asking. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Breaker(watch::Sender<State>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nobody has said yet that the schema is current.
+    Unprepared,
+    Open,
+    Closed,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self(watch::Sender::new(State::Unprepared))
+    }
+}
+
+impl Breaker {
+    /// Whether Postgres is worth asking.
+    pub fn closed(&self) -> bool {
+        *self.0.borrow() == State::Closed
+    }
+
+    /// Postgres could not take a write: nobody asks it until [`guard`] has seen it take one.
+    pub fn open(&self) {
+        let opened = self.0.send_if_modified(|state| {
+            let was_closed = *state == State::Closed;
+            if was_closed {
+                *state = State::Open;
+            }
+            was_closed
+        });
+        if opened {
+            tracing::warn!("Postgres cannot take writes: deliveries go to the spool meanwhile");
+        }
+    }
+
+    /// Postgres takes writes, and its schema is current.
+    pub fn close(&self) {
+        if self.0.send_replace(State::Closed) == State::Open {
+            tracing::info!("Postgres takes writes again");
+        }
+    }
+
+    /// Ends when Postgres is worth asking.
+    pub async fn wait_until_closed(&self) {
+        // The sender is in `self`, so that this cannot fail.
+        let _ = self
+            .0
+            .subscribe()
+            .wait_for(|state| *state == State::Closed)
+            .await;
+    }
+}
+
+/// Keeps the breaker of a database right until told to stop.
+pub async fn guard(database: Database, mut stop: Stop) {
+    let breaker = database.breaker().clone();
+    let mut changes = breaker.0.subscribe();
+    let mut line = Line::new(database);
+    loop {
+        let state = *changes.borrow_and_update();
+        let pause = match state {
+            State::Unprepared => Duration::MAX,
+            State::Closed if ask(&mut line, WRITABLE).await => LOOK_EVERY,
+            State::Closed => {
+                breaker.open();
+                continue;
+            }
+            State::Open if ask(&mut line, WRITES).await => {
+                breaker.close();
+                continue;
+            }
+            State::Open => PROBE_EVERY,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = changes.changed() => {}
+            () = stop.wait() => break,
+        }
+    }
+    line.close().await;
+}
+
+/// Whether a question is answered by yes, and soon.
+async fn ask(line: &mut Line, question: &'static str) -> bool {
+    let asked = timeout(PROBE_WITHIN, async {
+        let connection = line.open().await?;
+        sqlx::query_scalar(question).fetch_one(connection).await
+    })
+    .await;
+    matches!(line.settle(asked), Ok(true))
+}
