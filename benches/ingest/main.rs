@@ -30,6 +30,10 @@ use std::time::Duration;
 use serde_json::json;
 use vod_receiver::ops::cluster::Cluster;
 
+/// The service's own (src/main.rs), for all that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What one run measures with.
 #[derive(Clone, Copy)]
 pub struct Plan {

@@ -7,7 +7,7 @@ use vod_receiver::attribute::IssuedTicket;
 use vod_receiver::config::AppName;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::random::Random;
-use vod_receiver::record::batch::Batch;
+use vod_receiver::record::batch::{Batch, tickets_told};
 use vod_receiver::record::{Delivery, Door, sql};
 use vod_receiver::ticket::UserId;
 use vod_receiver::vod::notification;
@@ -111,7 +111,7 @@ fn folded(size: usize, number: u64) -> (Vec<Delivery>, Batch) {
         })
         .collect();
     let mut batch = Batch::of(&deliveries);
-    for ticket in batch.tickets_named(&deliveries) {
+    for ticket in tickets_told(&deliveries) {
         let user_id = UserId::parse(&format!("user {}", ticket.0)).unwrap();
         batch.tickets.insert(
             ticket,

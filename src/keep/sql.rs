@@ -30,12 +30,12 @@ pub async fn ensure_month(
         return Ok(0);
     }
     // Names and bounds are made here; nothing of them comes from outside.
-    let (table, Month { from, to, .. }) = (table.name(), month);
+    let (table, storage, Month { from, to, .. }) = (table.name(), table.storage(), month);
     let create = format!(
         "CREATE TABLE {name} (
             LIKE {table} INCLUDING ALL,
             CONSTRAINT {name}_month CHECK (id >= '{from}' AND id < '{to}')
-        )"
+        ) {storage}"
     );
     sqlx::raw_sql(AssertSqlSafe(create))
         .execute(&mut *transaction)

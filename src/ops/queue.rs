@@ -143,15 +143,13 @@ impl<T, O> Taken<T, O> {
         let mut items = self.items.into_iter();
         let mut outcomes = outcomes.into_iter();
         for (count, waiting) in self.waiting {
-            let of_group: Vec<Option<O>> = outcomes.by_ref().take(count).collect();
-            let of_group: Option<Vec<O>> = of_group.into_iter().collect();
+            let of_group: Vec<O> = outcomes.by_ref().take(count).flatten().collect();
             let group = items.by_ref().take(count);
-            let answer = match of_group {
-                Some(outcomes) => {
-                    group.for_each(drop);
-                    Ok(outcomes)
-                }
-                None => Err(group.collect()),
+            let answer = if of_group.len() == count {
+                group.for_each(drop);
+                Ok(of_group)
+            } else {
+                Err(group.collect())
             };
             // Who no longer waits has given up; what it brought is recorded all the same.
             let _ = waiting.send(answer);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
+use rand::Rng as _;
 use uuid::{Builder, Uuid};
 
 /// Letters and digits, so that a key survives being pasted anywhere.
@@ -23,7 +24,8 @@ enum Source {
 }
 
 impl Random {
-    /// The operating system's generator.
+    /// A generator of the thread's own, seeded by the operating system and fit for secrets: asking the
+    /// system for each id costs a call into it.
     pub fn system() -> Self {
         Self(Source::System)
     }
@@ -84,5 +86,5 @@ impl Random {
     reason = "the one place that draws randomness"
 )]
 fn fill(bytes: &mut [u8]) {
-    getrandom::fill(bytes).expect("the operating system gives random bytes");
+    rand::rng().fill_bytes(bytes);
 }

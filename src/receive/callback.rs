@@ -189,7 +189,7 @@ impl Doorway<'_> {
             return self.refuse(called, body, refused, received_at).await;
         }
         let app = &called.app.name;
-        let deliveries = match &read {
+        let deliveries = match read {
             Ok(notification) => self.split(app, &body, notification, received_at),
             Err(fault) => {
                 vec![self.delivery(app, body, Err(Quarantine(fault.code().into())), received_at)]
@@ -244,17 +244,14 @@ impl Doorway<'_> {
         &self,
         app: &AppName,
         body: &Bytes,
-        read: &Notification,
+        read: Notification,
         received_at: DateTime<Utc>,
     ) -> Vec<Delivery> {
         read.items
-            .iter()
+            .into_iter()
             .map(|item| {
-                let said = item
-                    .event
-                    .clone()
-                    .map_err(|fault| Quarantine(fault.code().into()));
-                self.delivery(app, body.slice(item.range.clone()), said, received_at)
+                let said = item.event.map_err(|fault| Quarantine(fault.code().into()));
+                self.delivery(app, body.slice(item.range), said, received_at)
             })
             .collect()
     }

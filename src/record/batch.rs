@@ -8,7 +8,7 @@ use super::fold::{Task, Tasks, Upload};
 use super::{Delivery, Outcome};
 use crate::attribute::{IssuedTicket, named_ticket};
 use crate::ticket::Ticket;
-use crate::vod::event::{Event, FileId, News, TaskFact, TaskRole};
+use crate::vod::event::{Event, FileFields, FileId, News, TaskFact, TaskRole};
 
 /// The rows that a batch of deliveries touches, in the order of their keys: two writers that lock
 /// rows in the same order cannot deadlock (design section 8, measured).
@@ -26,8 +26,10 @@ pub struct Batch {
 pub type TaskKey = (String, String, String);
 
 /// One row of `uploads`, before and after.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct File {
+    /// There is a row to be read.
+    pub is_known: bool,
     /// As it was read; `None` if there was none.
     pub before: Option<Stored<Upload>>,
     pub after: Option<Upload>,
@@ -65,14 +67,7 @@ impl Batch {
             let app = delivery.app.as_str();
             for fact in &event.files {
                 let key = (app.to_owned(), fact.file_id.as_str().to_owned());
-                let file = batch.files.entry(key).or_insert_with(|| File {
-                    before: None,
-                    after: None,
-                    named_by: Vec::new(),
-                    changed_by: None,
-                    task_moved: false,
-                });
-                file.named_by.push(position);
+                batch.files.entry(key).or_default().named_by.push(position);
             }
             for (task_id, file_id) in named_tasks(event) {
                 batch
@@ -84,25 +79,11 @@ impl Batch {
         batch
     }
 
-    /// The tickets that bear on the batch: named by its facts, or by rows that were read.
-    pub fn tickets_named(&self, deliveries: &[Delivery]) -> BTreeSet<Ticket> {
-        let told = deliveries
-            .iter()
-            .filter_map(|delivery| delivery.said.as_ref().ok())
-            .flat_map(|event| event.files.iter().map(|fact| &fact.fields));
-        let held = self
-            .files
-            .values()
-            .filter_map(|file| file.before.as_ref())
-            .map(|stored| &stored.row.fields);
-        told.chain(held)
-            .flat_map(|fields| {
-                [
-                    fields.source_context.as_deref(),
-                    fields.session_context.as_deref(),
-                ]
-            })
-            .filter_map(named_ticket)
+    /// The tickets that rows name which were read, beside those that are known already.
+    pub fn tickets_held(&self) -> BTreeSet<Ticket> {
+        let held = self.files.values().filter_map(|file| file.before.as_ref());
+        tickets_in(held.map(|stored| &stored.row.fields))
+            .filter(|ticket| !self.tickets.contains_key(ticket))
             .collect()
     }
 
@@ -139,14 +120,15 @@ impl Batch {
             let Some(file) = self.files.get_mut(&key) else {
                 continue;
             };
-            // A file of which nothing was known is news, even if it is only named.
-            changed |= file.after.is_none();
-            let held = file.after.take().unwrap_or_else(|| Upload::unknown(now));
+            let held = file.after.take();
             let known = tasks_of(&self.tasks, app, fact.file_id.as_str(), event);
-            let mut joined = held.clone();
+            let mut joined = held.clone().unwrap_or_else(|| Upload::unknown(now));
             joined.absorb(fact, event, delivery);
             joined.conclude(app, &known, &self.tickets, now);
-            if !joined.shows_the_same(&held) {
+            // A file of which nothing was known is news, even if it is only named.
+            changed |= held.is_none();
+            let shows_news = |held: Upload| !joined.shows_the_same(&held);
+            if shows_news(held.unwrap_or_else(|| Upload::unknown(now))) {
                 changed = true;
                 file.changed_by = Some(position);
             }
@@ -214,6 +196,20 @@ impl Batch {
         }
         moved
     }
+}
+
+/// The tickets that deliveries name.
+pub fn tickets_told(deliveries: &[Delivery]) -> BTreeSet<Ticket> {
+    let events = deliveries
+        .iter()
+        .filter_map(|delivery| delivery.said.as_ref().ok());
+    tickets_in(events.flat_map(|event| event.files.iter().map(|fact| &fact.fields))).collect()
+}
+
+fn tickets_in<'a>(fields: impl Iterator<Item = &'a FileFields>) -> impl Iterator<Item = Ticket> {
+    fields
+        .flat_map(|fields| [&fields.source_context, &fields.session_context])
+        .filter_map(|context| named_ticket(context.as_deref()))
 }
 
 /// What the batch knows by now of the tasks of a file that an event names.

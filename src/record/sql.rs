@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Delivery;
-use super::batch::{Batch, Stored};
+use super::batch::{Batch, Stored, tickets_told};
 use super::fold::{Confirmed, Rank, Ranks, Task, Upload};
 use super::rows::{
     self, AuditColumns, ChangeColumns, DeliveryColumns, DeliveryRow, TaskColumns, UploadColumns,
@@ -18,18 +18,62 @@ use crate::ops::random::Random;
 use crate::ticket::{Ticket, UserId};
 use crate::vod::event::{FileFields, TaskRole, TaskState};
 
-/// Reads the rows of `uploads` that the batch touches.
-#[tracing::instrument(name = "db.uploads.read", level = "debug", skip_all)]
-pub async fn read_files(
+/// Asks in one round trip what is known: which files of the batch have a row, nearly always none, and
+/// whose the tickets are that it names.
+///
+/// `OFFSET 0` here and below keeps each look-up a look-up by key: a plan made once must not read a whole
+/// table, however small it was when the plan was made.
+#[tracing::instrument(name = "db.batch.look", level = "debug", skip_all)]
+pub async fn look(
     connection: &mut PgConnection,
     batch: &mut Batch,
+    deliveries: &[Delivery],
 ) -> Result<(), sqlx::Error> {
     if batch.files.is_empty() {
         return Ok(());
     }
     let (apps, file_ids): (Vec<_>, Vec<_>) = batch.files.keys().cloned().unzip();
+    let tickets: Vec<Uuid> = tickets_told(deliveries).iter().map(|told| told.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT u.* FROM unnest($1::text[], $2::text[]) AS k (app, file_id) JOIN uploads u USING (app, file_id)"#,
+        r#"SELECT k.app AS "app!", k.file_id AS "file_id?", NULL::uuid AS "ticket?", NULL::text AS "user_id?"
+        FROM (SELECT unnest($1::text[]) AS app, unnest($2::text[]) AS file_id) k,
+            LATERAL (SELECT FROM uploads u WHERE u.app = k.app AND u.file_id = k.file_id OFFSET 0) u
+        UNION ALL
+        SELECT t.app, NULL, t.id, t.user_id FROM tickets t WHERE t.id = ANY($3)"#,
+        &apps,
+        &file_ids,
+        &tickets,
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        match (row.file_id, row.ticket, row.user_id) {
+            (Some(file_id), ..) => {
+                if let Some(file) = batch.files.get_mut(&(row.app, file_id)) {
+                    file.is_known = true;
+                }
+            }
+            (None, Some(ticket), Some(user_id)) => issued(batch, ticket, row.app, &user_id)?,
+            (None, ..) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Reads the rows of `uploads` that are known to be there.
+#[tracing::instrument(name = "db.uploads.read", level = "debug", skip_all)]
+pub async fn read_files(
+    connection: &mut PgConnection,
+    batch: &mut Batch,
+) -> Result<(), sqlx::Error> {
+    let known = batch.files.iter().filter(|(_, file)| file.is_known);
+    let (apps, file_ids): (Vec<_>, Vec<_>) = known.map(|(key, _)| key.clone()).unzip();
+    if apps.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query!(
+        "SELECT u.* FROM unnest($1::text[], $2::text[]) AS k (app, file_id),
+        LATERAL (SELECT * FROM uploads WHERE app = k.app AND file_id = k.file_id OFFSET 0) u",
         &apps,
         &file_ids,
     )
@@ -123,8 +167,8 @@ pub async fn read_tasks(
     let mut keys = (Vec::new(), Vec::new(), Vec::new());
     keys.extend(batch.tasks.keys().cloned());
     let rows = sqlx::query!(
-        "SELECT t.* FROM unnest($1::text[], $2::text[], $3::text[]) AS k (task_id, app, file_id)
-        JOIN tasks t USING (task_id, app, file_id)",
+        "SELECT t.* FROM unnest($1::text[], $2::text[], $3::text[]) AS k (task_id, app, file_id),
+        LATERAL (SELECT * FROM tasks WHERE task_id = k.task_id AND app = k.app AND file_id = k.file_id OFFSET 0) t",
         &keys.0,
         &keys.1,
         &keys.2,
@@ -160,18 +204,13 @@ pub async fn read_tasks(
     Ok(())
 }
 
-/// Reads the tickets that the batch names.
+/// Reads the tickets that only rows name which were read.
 #[tracing::instrument(name = "db.tickets.read", level = "debug", skip_all)]
 pub async fn read_tickets(
     connection: &mut PgConnection,
     batch: &mut Batch,
-    deliveries: &[Delivery],
 ) -> Result<(), sqlx::Error> {
-    let ids: Vec<Uuid> = batch
-        .tickets_named(deliveries)
-        .into_iter()
-        .map(|ticket| ticket.0)
-        .collect();
+    let ids: Vec<Uuid> = batch.tickets_held().iter().map(|held| held.0).collect();
     if ids.is_empty() {
         return Ok(());
     }
@@ -182,17 +221,16 @@ pub async fn read_tickets(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        let user_id = UserId::parse(&row.user_id).map_err(|fault| {
-            sqlx::Error::Decode(format!("tickets.user_id of {}: {fault}", row.id).into())
-        })?;
-        batch.tickets.insert(
-            Ticket(row.id),
-            IssuedTicket {
-                app: row.app,
-                user_id,
-            },
-        );
+        issued(batch, row.id, row.app, &row.user_id)?;
     }
+    Ok(())
+}
+
+fn issued(batch: &mut Batch, id: Uuid, app: String, user_id: &str) -> Result<(), sqlx::Error> {
+    let user_id = UserId::parse(user_id)
+        .map_err(|fault| sqlx::Error::Decode(format!("tickets.user_id of {id}: {fault}").into()))?;
+    let ticket = IssuedTicket { app, user_id };
+    batch.tickets.insert(Ticket(id), ticket);
     Ok(())
 }
 

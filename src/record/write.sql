@@ -1,6 +1,8 @@
 -- One batch, one round trip, one transaction: all of it, or nothing.
 -- Tables are taken in the order deliveries, tasks, uploads, feed_head, changes, rows in the order of
 -- their keys: each step waits for the one before it by asking how much that wrote.
+-- Arrays of one length are unnested side by side in a SELECT list: in FROM each of them would be put into a store of
+-- its own first, a tenth of the whole.
 WITH delivered AS (
     INSERT INTO deliveries (
         id, app, door, received_at, recorded_at, state, quarantine_reason,
@@ -8,12 +10,14 @@ WITH delivered AS (
     )
     SELECT
         d.id, d.app, d.door, d.received_at, $1, CASE WHEN d.reason IS NULL THEN 'recorded' ELSE 'quarantined' END, d.reason,
-        d.event_type, d.format, d.file_id, 
+        d.event_type, d.format, d.file_id,
         CASE WHEN d.more_file_ids IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(d.more_file_ids)) END, d.task_id, d.body
-    FROM unnest(
-        $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-        $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::text[], $12::bytea[]
-    ) AS d (id, app, door, received_at, reason, event_type, format, file_id, more_file_ids, task_id, body)
+    FROM (
+        SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS app, unnest($4::text[]) AS door,
+            unnest($5::timestamptz[]) AS received_at, unnest($6::text[]) AS reason,
+            unnest($7::text[]) AS event_type, unnest($8::text[]) AS format, unnest($9::text[]) AS file_id,
+            unnest($10::jsonb[]) AS more_file_ids, unnest($11::text[]) AS task_id, unnest($12::bytea[]) AS body
+    ) AS d
     ORDER BY d.id
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -21,7 +25,9 @@ WITH delivered AS (
 -- The counter of an upload moves only for deliveries really inserted: a drain may bring one twice.
 counted AS (
     SELECT n.file, count(delivered.id)::integer AS deliveries
-    FROM unnest($13::bigint[], $14::uuid[]) AS n (file, delivery)
+    FROM (
+        SELECT unnest($13::bigint[]) AS file, unnest($14::uuid[]) AS delivery
+    ) AS n
     LEFT JOIN delivered ON delivered.id = n.delivery
     GROUP BY n.file
 ),
@@ -33,13 +39,14 @@ written_tasks AS (
     SELECT
         t.task_id, t.app, t.role, t.event_type, t.state, t.error_code, t.message, t.file_id,
         t.recorded_at, $1, t.rank_strength, t.rank_digest, t.version
-    FROM unnest(
-        $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-        $22::text[], $23::timestamptz[], $24::smallint[], $25::bytea[], $26::integer[]
-    ) WITH ORDINALITY AS t (
-        task_id, app, role, event_type, state, error_code, message,
-        file_id, recorded_at, rank_strength, rank_digest, version, position
-    )
+    FROM (
+        SELECT unnest($15::text[]) AS task_id, unnest($16::text[]) AS app, unnest($17::text[]) AS role,
+            unnest($18::text[]) AS event_type, unnest($19::text[]) AS state, unnest($20::text[]) AS error_code,
+            unnest($21::text[]) AS message, unnest($22::text[]) AS file_id,
+            unnest($23::timestamptz[]) AS recorded_at, unnest($24::smallint[]) AS rank_strength,
+            unnest($25::bytea[]) AS rank_digest, unnest($26::integer[]) AS version,
+            generate_subscripts($15::text[], 1) AS position
+    ) AS t
     WHERE (SELECT count(*) FROM delivered) >= 0
     ORDER BY t.position
     ON CONFLICT (task_id, app, file_id) DO UPDATE SET
@@ -66,21 +73,28 @@ written_uploads AS (
         u.height, u.bitrate_bps, u.uploaded_at, u.procedure_task_id, u.procedure_state, u.review_task_id,
         u.review_state, u.processing, u.recorded_at, u.updated_at, u.announced_at, u.deleted_at, u.rank_strength,
         u.rank_update_time, u.rank_digest, u.weaker, u.version, u.folded_on, counted.deliveries
-    FROM unnest(
-        $27::text[], $28::text[], $29::text[], $30::uuid[], $31::text[], $32::text[], $33::text[],
-        $34::timestamptz[], $35::boolean[], $36::text[], $37::text[], $38::text[], $39::text[],
-        $40::text[], $41::text[], $42::text[], $43::text[], $44::bigint[], $45::text[], $46::bigint[], $47::float8[], $48::integer[],
-        $49::integer[], $50::bigint[], $51::timestamptz[], $52::text[], $53::text[], $54::text[],
-        $55::text[], $56::text[], $57::timestamptz[], $58::timestamptz[], $59::timestamptz[], $60::timestamptz[], $61::smallint[],
-        $62::timestamptz[], $63::bytea[], $64::jsonb[], $65::integer[], $66::integer[]
-    ) WITH ORDINALITY AS u (
-        app, file_id, user_id, ticket, attribution_method, attribution_reason, attribution_detail,
-        attribution_at, contexts_differ, confirmed, source_type, source_context, session_context,
-        name, type, media_url, cover_url, class_id, storage_region, size_bytes, duration_s, width,
-        height, bitrate_bps, uploaded_at, procedure_task_id, procedure_state, review_task_id,
-        review_state, processing, recorded_at, updated_at, announced_at, deleted_at, rank_strength,
-        rank_update_time, rank_digest, weaker, version, folded_on, position
-    )
+    FROM (
+        SELECT unnest($27::text[]) AS app, unnest($28::text[]) AS file_id, unnest($29::text[]) AS user_id,
+            unnest($30::uuid[]) AS ticket, unnest($31::text[]) AS attribution_method,
+            unnest($32::text[]) AS attribution_reason, unnest($33::text[]) AS attribution_detail,
+            unnest($34::timestamptz[]) AS attribution_at, unnest($35::boolean[]) AS contexts_differ,
+            unnest($36::text[]) AS confirmed, unnest($37::text[]) AS source_type,
+            unnest($38::text[]) AS source_context, unnest($39::text[]) AS session_context,
+            unnest($40::text[]) AS name, unnest($41::text[]) AS type, unnest($42::text[]) AS media_url,
+            unnest($43::text[]) AS cover_url, unnest($44::bigint[]) AS class_id,
+            unnest($45::text[]) AS storage_region, unnest($46::bigint[]) AS size_bytes,
+            unnest($47::float8[]) AS duration_s, unnest($48::integer[]) AS width,
+            unnest($49::integer[]) AS height, unnest($50::bigint[]) AS bitrate_bps,
+            unnest($51::timestamptz[]) AS uploaded_at, unnest($52::text[]) AS procedure_task_id,
+            unnest($53::text[]) AS procedure_state, unnest($54::text[]) AS review_task_id,
+            unnest($55::text[]) AS review_state, unnest($56::text[]) AS processing,
+            unnest($57::timestamptz[]) AS recorded_at, unnest($58::timestamptz[]) AS updated_at,
+            unnest($59::timestamptz[]) AS announced_at, unnest($60::timestamptz[]) AS deleted_at,
+            unnest($61::smallint[]) AS rank_strength, unnest($62::timestamptz[]) AS rank_update_time,
+            unnest($63::bytea[]) AS rank_digest, unnest($64::jsonb[]) AS weaker,
+            unnest($65::integer[]) AS version, unnest($66::integer[]) AS folded_on,
+            generate_subscripts($27::text[], 1) AS position
+    ) AS u
     JOIN counted ON counted.file = u.position
     WHERE (SELECT count(*) FROM written_tasks) >= 0
     ORDER BY u.position
@@ -122,12 +136,13 @@ audited AS (
     SELECT
         a.id, a.app, a.file_id, $1, a.decided_by, a.user_before, a.user_after,
         a.method_before, a.method_after, a.reason_before, a.reason_after
-    FROM whole, unnest(
-        $67::uuid[], $68::text[], $69::text[], $70::text[], $71::text[], $72::text[],
-        $73::text[], $74::text[], $75::text[], $76::text[]
-    ) AS a (
-        id, app, file_id, decided_by, user_before, user_after, method_before, method_after, reason_before, reason_after
-    )
+    FROM whole, (
+        SELECT unnest($67::uuid[]) AS id, unnest($68::text[]) AS app, unnest($69::text[]) AS file_id,
+            unnest($70::text[]) AS decided_by, unnest($71::text[]) AS user_before,
+            unnest($72::text[]) AS user_after, unnest($73::text[]) AS method_before,
+            unnest($74::text[]) AS method_after, unnest($75::text[]) AS reason_before,
+            unnest($76::text[]) AS reason_after
+    ) AS a
     WHERE whole.yes
 ),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
@@ -140,7 +155,10 @@ head AS (
 logged AS (
     INSERT INTO changes (seq, at, kind, app, file_id, ticket, user_before, user_after)
     SELECT head.before + c.position, $1, c.kind, c.app, c.file_id, c.ticket, c.user_before, c.user_after
-    FROM head, unnest($77::text[], $78::text[], $79::text[], $80::uuid[], $81::text[], $82::text[])
-        WITH ORDINALITY AS c (kind, app, file_id, ticket, user_before, user_after, position)
+    FROM head, (
+        SELECT unnest($77::text[]) AS kind, unnest($78::text[]) AS app, unnest($79::text[]) AS file_id,
+            unnest($80::uuid[]) AS ticket, unnest($81::text[]) AS user_before,
+            unnest($82::text[]) AS user_after, generate_subscripts($77::text[], 1) AS position
+    ) AS c
 )
 SELECT whole.yes AS "whole!" FROM whole

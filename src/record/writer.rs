@@ -187,9 +187,10 @@ impl Writer {
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let now = self.clock.now();
         let mut batch = Batch::of(deliveries);
+        sql::look(connection, &mut batch, deliveries).await?;
         sql::read_files(connection, &mut batch).await?;
         sql::read_tasks(connection, &mut batch).await?;
-        sql::read_tickets(connection, &mut batch, deliveries).await?;
+        sql::read_tickets(connection, &mut batch).await?;
         let outcomes = batch.fold(deliveries, now);
         sql::write(connection, deliveries, &batch, now, &self.random).await?;
         Ok(outcomes)
