@@ -70,8 +70,7 @@ pub enum Door {
 }
 
 impl Door {
-    /// Every one.
-    pub const ALL: [Self; 4] = [Self::Push, Self::Pull, Self::Reconcile, Self::Replay];
+    const ALL: [Self; 4] = [Self::Push, Self::Pull, Self::Reconcile, Self::Replay];
 
     /// The door with this code.
     pub fn parse(code: &str) -> Option<Self> {
