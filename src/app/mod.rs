@@ -1,9 +1,10 @@
 //! Assembly: the parts joined into one service.
 
 mod health;
+mod metrics;
 pub mod openapi;
 mod routes;
 pub mod serve;
 pub mod try_out;
 
-pub use routes::{Parts, build};
+pub use routes::{Parts, build, build_metrics};

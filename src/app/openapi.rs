@@ -19,7 +19,7 @@ use super::routes;
         (name = "tickets", description = "Upload intents, and what came of them"),
         (name = "uploads", description = "Who uploaded what"),
         (name = "callbacks", description = "VOD's push door"),
-        (name = "health", description = "For orchestrators"),
+        (name = "health", description = "For orchestrators and monitoring"),
     ),
 )]
 struct Description;

@@ -13,12 +13,14 @@ use tracing::field::Empty;
 use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
 use utoipa_actix_web::AppExt;
 
+use super::metrics::{self, Route, Scraped};
 use super::{health, openapi};
 use crate::access::Keyring;
 use crate::config::Config;
 use crate::http::problem::Problem;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
+use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
 use crate::receive::{Hold, UnsignedQuota};
 use crate::record::spool::Spool;
@@ -39,6 +41,8 @@ pub struct Parts {
     quota: Data<UnsignedQuota>,
     clock: Data<Clock>,
     random: Data<Random>,
+    metrics: Data<Metrics>,
+    scraped: Data<Scraped>,
 }
 
 impl Parts {
@@ -51,17 +55,33 @@ impl Parts {
         clock: Clock,
         random: Random,
     ) -> (Self, Writers) {
-        let (recorder, writers) =
-            Recorder::new(database.clone(), spool, clock.clone(), random.clone());
+        let metrics = Metrics::new(clock.now(), metrics::endpoints());
+        let (recorder, writers) = Recorder::new(
+            database.clone(),
+            spool,
+            clock.clone(),
+            random.clone(),
+            metrics.clone(),
+        );
+        let hold = Hold::default();
+        let scraped = Scraped {
+            metrics: metrics.clone(),
+            recorder: recorder.clone(),
+            hold: hold.clone(),
+            database: database.clone(),
+            clock: clock.clone(),
+        };
         let parts = Self {
             keyring: Data::new(Keyring::new(database.clone(), config.admin_key.clone())),
             recorder: Data::new(recorder),
             config: Data::new(config),
             database: Data::new(database),
-            hold: Data::default(),
+            hold: Data::new(hold),
             quota: Data::default(),
             clock: Data::new(clock),
             random: Data::new(random),
+            metrics: Data::new(metrics),
+            scraped: Data::new(scraped),
         };
         (parts, writers)
     }
@@ -69,6 +89,11 @@ impl Parts {
     /// The recorder that the handlers use.
     pub fn recorder(&self) -> Recorder {
         self.recorder.get_ref().clone()
+    }
+
+    /// What is counted of this service.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.get_ref().clone()
     }
 }
 
@@ -96,6 +121,8 @@ pub fn build(
         .app_data(parts.quota)
         .app_data(parts.clock)
         .app_data(parts.random)
+        .app_data(parts.metrics)
+        .app_data(parts.scraped)
         .app_data(
             web::PathConfig::default()
                 .error_handler(|_, _| Problem::NotFound("nothing is here".into()).into()),
@@ -108,6 +135,29 @@ pub fn build(
         .default_service(web::to(nothing_here))
         .wrap(from_fn(request_id))
         .wrap(TracingLogger::<RootSpan>::new())
+        .wrap(from_fn(metrics::measure))
+}
+
+/// The app of the address that is for the metrics alone.
+pub fn build_metrics(
+    parts: Parts,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(parts.metrics)
+        .app_data(parts.scraped)
+        .route(metrics::PATH, web::get().to(metrics::read_metrics_alone))
+        .default_service(web::to(nothing_else_here))
+        .wrap(from_fn(request_id))
+        .wrap(TracingLogger::<RootSpan>::new())
+        .wrap(from_fn(metrics::measure))
 }
 
 /// The routes that the OpenAPI document tells of.
@@ -121,7 +171,8 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(receive::receive)
         .service(receive::receive_with_token)
         .service(health::livez)
-        .service(health::readyz);
+        .service(health::readyz)
+        .service(metrics::read_metrics);
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(openapi::text);
@@ -133,10 +184,11 @@ async fn openapi_json() -> HttpResponse {
 }
 
 /// An address that is not there, or one that does not take the method.
-async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn nothing_here(request: HttpRequest, config: Data<Config>) -> Result<HttpResponse, Problem> {
+    let is_elsewhere = request.path() == metrics::PATH && config.metrics_listen.is_some();
     let allow: Vec<&str> = METHODS
         .iter()
-        .filter(|(path, _)| path.is_match(request.path()))
+        .filter(|(path, _)| path.is_match(request.path()) && !is_elsewhere)
         .map(|(_, method)| method.as_str())
         .collect();
     if allow.is_empty() {
@@ -148,8 +200,12 @@ async fn nothing_here(request: HttpRequest) -> Result<HttpResponse, Problem> {
     }
 }
 
+async fn nothing_else_here() -> Result<HttpResponse, Problem> {
+    Err(Problem::NotFound("only the metrics are here".to_owned()))
+}
+
 /// Which method each address takes, read from the document, which is made of the same routes.
-static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
+pub static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
     let paths = serde_json::to_value(openapi::document().paths).unwrap_or_default();
     let mut methods = vec![(ResourceDef::new(OPENAPI_PATH), "GET".to_owned())];
     for (path, item) in paths.as_object().into_iter().flatten() {
@@ -225,9 +281,13 @@ impl RootSpanBuilder for RootSpan {
     }
 }
 
-/// The template of the route, without what stands in its place.
+/// The template of the route that it takes.
 fn route(request: &HttpRequest) -> String {
-    request.match_pattern().unwrap_or_else(|| "none".to_owned())
+    let extensions = request.extensions();
+    let route = extensions
+        .get::<Route>()
+        .and_then(|route| route.0.as_deref());
+    route.unwrap_or("none").to_owned()
 }
 
 fn id(request: &HttpRequest) -> Option<String> {

@@ -30,6 +30,7 @@ pub const SPOOL_DIR: &str = "spool";
 /// A service whose port is taken, not yet running.
 pub struct Service {
     listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
     parts: Parts,
     writers: Writers,
     spool: Spool,
@@ -48,6 +49,13 @@ impl Service {
     ) -> anyhow::Result<Self> {
         let listener =
             TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+        let metrics_listener = config
+            .metrics_listen
+            .map(|at| {
+                TcpListener::bind(at)
+                    .with_context(|| format!("cannot listen on {at}, for the metrics"))
+            })
+            .transpose()?;
         let (clock, random) = (Clock::system(), Random::system());
         let spool = open_spool(&config, &random)?;
         let (parts, writers) = Parts::new(
@@ -59,6 +67,7 @@ impl Service {
         );
         Ok(Self {
             listener,
+            metrics_listener,
             parts,
             writers,
             spool,
@@ -77,6 +86,7 @@ impl Service {
     pub async fn run(self, ready: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self {
             listener,
+            metrics_listener,
             parts,
             writers,
             spool,
@@ -85,6 +95,12 @@ impl Service {
             migrate,
         } = self;
         let address = listener.local_addr()?;
+        let mut tasks = Lifecycle::default();
+        let metrics = parts.metrics();
+        tasks.spawn("metrics", |stop| metrics.keep_small(stop));
+        if let Some(listener) = metrics_listener {
+            serve_metrics(&mut tasks, listener, parts.clone())?;
+        }
         let server = HttpServer::new(move || routes::build(parts.clone()))
             .listen(listener)?
             .client_request_timeout(HEADERS_WITHIN)
@@ -95,7 +111,6 @@ impl Service {
         let server = tokio::spawn(server);
         tracing::info!(%address, "listening");
 
-        let mut tasks = Lifecycle::default();
         let for_keeping = database.clone();
         tasks.spawn("writers", |stop| writers.run(stop));
         tasks.spawn("keep", |stop| {
@@ -145,6 +160,40 @@ fn open_spool(config: &Config, random: &Random) -> anyhow::Result<Spool> {
         tracing::error!(?damage, "a damaged place in the spool was kept aside");
     }
     Ok(spool)
+}
+
+/// Serves the metrics at an address of their own, as a background task: it stops after the door.
+fn serve_metrics(
+    tasks: &mut Lifecycle,
+    listener: TcpListener,
+    parts: Parts,
+) -> std::io::Result<()> {
+    let metrics_address = listener.local_addr()?;
+    let server = HttpServer::new(move || routes::build_metrics(parts.clone()))
+        .workers(1)
+        .listen(listener)?
+        .client_request_timeout(HEADERS_WITHIN)
+        .shutdown_timeout(1)
+        .disable_signals()
+        .run();
+    tracing::info!(%metrics_address, "the metrics are here");
+    tasks.spawn("metrics listener", |mut stop| async move {
+        let handle = server.handle();
+        let stopped = async {
+            stop.wait().await;
+            handle.stop(true).await;
+            std::future::pending().await
+        };
+        let ended = tokio::select! {
+            ended = server => ended,
+            never = stopped => never,
+        };
+        if let Err(error) = ended {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "the listener for the metrics failed");
+        }
+    });
+    Ok(())
 }
 
 /// Door, background tasks (what is queued is written or spooled), spool, pool: nothing is taken that

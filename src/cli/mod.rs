@@ -53,6 +53,9 @@ enum Command {
     /// Prints the table of settings for the README.
     #[command(hide = true)]
     Settings,
+    /// Prints the table of metrics for docs/metrics.md.
+    #[command(hide = true)]
+    Metrics,
     /// Tells by its exit code whether the running server is ready; for containers.
     #[command(hide = true)]
     Healthcheck(serve::Healthcheck),
@@ -88,6 +91,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Settings => {
             print!("{}", crate::config::reference_markdown());
+            Ok(())
+        }
+        Command::Metrics => {
+            print!("{}", crate::ops::metrics::reference_markdown());
             Ok(())
         }
         Command::Healthcheck(command) => command.run(file).await,

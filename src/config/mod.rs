@@ -33,7 +33,8 @@ pub use settings::SHORTEST_TOKEN_CHARS;
 pub use sources::{Flags, Sources, nothing_configured};
 
 use settings::{
-    ADMIN_KEY, ALLOW_VOLATILE_SPOOL, DATA_DIR, DATABASE_URL, LISTEN, LOG, LOG_FORMAT, SPOOL_MAX_MB,
+    ADMIN_KEY, ALLOW_VOLATILE_SPOOL, DATA_DIR, DATABASE_URL, LISTEN, LOG, LOG_FORMAT,
+    METRICS_LISTEN, SPOOL_MAX_MB,
 };
 
 /// Everything that an operator decides about one instance.
@@ -43,6 +44,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Whether nobody chose that address, so that the try-out mode may take another port.
     pub listen_is_default: bool,
+    /// Where `/metrics` is served, if not there.
+    pub metrics_listen: Option<SocketAddr>,
     /// Where files are kept, if somebody chose.
     pub data_dir: Option<PathBuf>,
     /// How much the spool may hold, in bytes.
@@ -100,6 +103,7 @@ impl Config {
         let listen = flags
             .listen
             .or_else(|| service.parse(&LISTEN, |text| text.parse().ok(), &mut faults));
+        let metrics_listen = service.parse(&METRICS_LISTEN, |text| text.parse().ok(), &mut faults);
         let data_dir = flags.data_dir.clone().or_else(|| {
             service.parse(
                 &DATA_DIR,
@@ -149,6 +153,7 @@ impl Config {
             ) if faults.0.is_empty() => Ok(Self {
                 listen,
                 listen_is_default,
+                metrics_listen,
                 data_dir,
                 spool_max_bytes,
                 allow_volatile_spool,
@@ -207,6 +212,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("listen", &self.listen)
             .field("listen_is_default", &self.listen_is_default)
+            .field("metrics_listen", &self.metrics_listen)
             .field("data_dir", &self.data_dir)
             .field("spool_max_bytes", &self.spool_max_bytes)
             .field("allow_volatile_spool", &self.allow_volatile_spool)

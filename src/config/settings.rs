@@ -86,6 +86,19 @@ pub const LISTEN: Setting = Setting {
           speaks TLS in front, or say 0.0.0.0:8080 in a container.",
 };
 
+/// Where the metrics are told.
+pub const METRICS_LISTEN: Setting = Setting {
+    key: "metrics_listen",
+    variable: Some("VOD_RECEIVER_METRICS_LISTEN"),
+    kind: Kind::Text,
+    secret: false,
+    default: Preset::Unset,
+    example: r#""127.0.0.1:9090""#,
+    wanted: "an IP address and a port, such as 127.0.0.1:9090",
+    doc: "Where `/metrics` is served instead of at `listen`, for a network that callers do not reach. \
+          Unset by default: it is served beside the rest, needs no key and holds no secret.",
+};
+
 /// Where files are kept.
 pub const DATA_DIR: Setting = Setting {
     key: "data_dir",
@@ -290,8 +303,9 @@ pub const ALLOW_UNAUTHENTICATED_CALLBACKS: Setting = Setting {
 };
 
 /// The settings of the service, in the order in which they are told.
-pub const SERVICE: [&Setting; 8] = [
+pub const SERVICE: [&Setting; 9] = [
     &LISTEN,
+    &METRICS_LISTEN,
     &DATA_DIR,
     &SPOOL_MAX_MB,
     &ALLOW_VOLATILE_SPOOL,

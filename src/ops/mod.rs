@@ -1,4 +1,4 @@
-//! What the service stands on: clock, randomness, log, database, ordered stop, the try-out Postgres.
+//! What the service stands on: clock, randomness, log, metrics, database, ordered stop, the try-out Postgres.
 
 pub mod breaker;
 pub mod clock;
@@ -7,5 +7,6 @@ pub mod database;
 pub mod lifecycle;
 pub mod line;
 pub mod log;
+pub mod metrics;
 pub mod queue;
 pub mod random;

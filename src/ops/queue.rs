@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -21,6 +22,8 @@ pub struct Bounds {
 pub struct Queue<T, O> {
     entries: mpsc::Sender<Entry<T, O>>,
     bytes: Arc<Semaphore>,
+    bounds: Bounds,
+    items: Arc<AtomicUsize>,
 }
 
 /// The far end: batches come out.
@@ -37,14 +40,21 @@ struct Entry<T, O> {
     items: Vec<T>,
     bytes: usize,
     answer: oneshot::Sender<Answer<T, O>>,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
+}
+
+/// What a group takes up until it is answered.
+struct Room {
+    items: usize,
+    taken_up: Arc<AtomicUsize>,
+    _bytes: OwnedSemaphorePermit,
 }
 
 /// Everything that was queued, up to the bounds, and whom to answer.
 pub struct Taken<T, O> {
     pub items: Vec<T>,
     waiting: Vec<(usize, oneshot::Sender<Answer<T, O>>)>,
-    _room: Vec<OwnedSemaphorePermit>,
+    _room: Vec<Room>,
 }
 
 /// The queue is full; the items are given back.
@@ -59,6 +69,8 @@ pub fn queue<T, O>(bounds: Bounds) -> (Queue<T, O>, Batches<T, O>) {
         Queue {
             entries: near,
             bytes,
+            bounds,
+            items: Arc::default(),
         },
         Batches {
             entries: Arc::new(Mutex::new(far)),
@@ -75,9 +87,10 @@ impl<T, O> Queue<T, O> {
         bytes: usize,
     ) -> Result<oneshot::Receiver<Answer<T, O>>, Full<T>> {
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let Ok(room) = Arc::clone(&self.bytes).try_acquire_many_owned(permits) else {
+        let Ok(permit) = Arc::clone(&self.bytes).try_acquire_many_owned(permits) else {
             return Err(Full(items));
         };
+        let room = Room::take_up(&self.items, items.len(), permit);
         let (answer, answered) = oneshot::channel();
         match self.entries.try_send(Entry {
             items,
@@ -90,6 +103,29 @@ impl<T, O> Queue<T, O> {
                 mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry),
             ) => Err(Full(entry.items)),
         }
+    }
+
+    /// How many items, and how many bytes, are queued or being written.
+    pub fn load(&self) -> (usize, usize) {
+        let bytes = self.bounds.queued_bytes - self.bytes.available_permits();
+        (self.items.load(Ordering::Relaxed), bytes)
+    }
+}
+
+impl Room {
+    fn take_up(taken_up: &Arc<AtomicUsize>, items: usize, bytes: OwnedSemaphorePermit) -> Self {
+        taken_up.fetch_add(items, Ordering::Relaxed);
+        Self {
+            items,
+            taken_up: Arc::clone(taken_up),
+            _bytes: bytes,
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.taken_up.fetch_sub(self.items, Ordering::Relaxed);
     }
 }
 

@@ -6,16 +6,16 @@ use actix_web::web::{Bytes, BytesMut, Data, Json, Path, Payload};
 use actix_web::{HttpRequest, post};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
-use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
-use utoipa::ToSchema;
 
+use super::answer::{DoorAnswers, Receipt, TurnedAway, Unanswered};
 use super::authentic::{CalledApp, Refused};
 use super::hold::Hold;
 use super::quarantine::UnsignedQuota;
 use crate::config::{AppName, Config};
-use crate::http::problem::{Problem, ProblemBody};
+use crate::http::problem::Problem;
 use crate::ops::clock::Clock;
+use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
 use crate::record::{Delivery, Door, Outcome, Quarantine, Recorder};
 use crate::vod::notification::{self, Fault, Notification};
@@ -27,36 +27,6 @@ pub const LIMIT_BYTES: usize = 8 * 1024 * 1024;
 const READ_WITHIN: Duration = Duration::from_secs(10);
 /// Reading this much takes a millisecond; more is read aside, so that others are served meanwhile.
 const READ_HERE_BYTES: usize = 256 * 1024;
-
-/// What became of a notification; only told once it is durable.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Receipt {
-    /// `recorded`: it said something new; `duplicate`: all of it was known; `spooled`: it is on the
-    /// local disk, and will be recorded when Postgres can take it.
-    #[schema(example = "recorded")]
-    status: &'static str,
-}
-
-/// How the door answers; for the OpenAPI document.
-#[derive(utoipa::IntoResponses)]
-#[expect(dead_code, reason = "it only describes")]
-pub enum DoorAnswers {
-    /// It is durable
-    #[response(status = 200)]
-    Durable(Receipt),
-    /// There is no event in it; the bytes are kept
-    #[response(status = 400, content_type = "application/problem+json")]
-    NoEvent(ProblemBody),
-    /// Not authenticated; nothing is told
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(ProblemBody),
-    /// The body is larger than 8 MiB
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(ProblemBody),
-    /// It could not be made durable within 6 s
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(ProblemBody),
-}
 
 /// What the door stands on.
 struct Doorway<'a> {
@@ -115,6 +85,18 @@ async fn through_the_door(
     token: Option<&str>,
     payload: Payload,
 ) -> Result<Json<Receipt>, Problem> {
+    let unanswered = Unanswered::new(part::<Metrics>(request)?);
+    let answer = admit(request, app, token, payload).await;
+    unanswered.answered(&answer);
+    Ok(Json(answer?))
+}
+
+async fn admit(
+    request: &HttpRequest,
+    app: &str,
+    token: Option<&str>,
+    payload: Payload,
+) -> Result<Receipt, TurnedAway> {
     let doorway = Doorway {
         request,
         config: part::<Config>(request)?,
@@ -126,7 +108,7 @@ async fn through_the_door(
     };
     let called = CalledApp::find(doorway.config, app, token)?;
     let (body, _budget) = doorway.read(payload).await?;
-    doorway.take(&called, body).await.map(Json)
+    doorway.take(&called, body).await
 }
 
 fn part<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
@@ -181,7 +163,7 @@ impl Doorway<'_> {
     }
 
     /// Authenticates a body, makes deliveries of it, and answers once they are durable.
-    async fn take(&self, called: &CalledApp<'_>, body: Bytes) -> Result<Receipt, Problem> {
+    async fn take(&self, called: &CalledApp<'_>, body: Bytes) -> Result<Receipt, TurnedAway> {
         let received_at = self.clock.now();
         let read = open(body.clone()).await?;
         let signed = called.check_sign(self.request, read.as_ref().ok(), received_at.timestamp());
@@ -201,21 +183,10 @@ impl Doorway<'_> {
             .collect();
         let nothing_in_it = (faults.len() == deliveries.len()).then(|| faults[0].0.clone());
         let outcomes = self.record(deliveries).await?;
-        if let Some(fault) = nothing_in_it {
-            tracing::info!(reason = &*fault, "a notification was quarantined");
-            return Err(Problem::InvalidRequest(format!(
-                "no event can be read from the body ({fault}); its bytes are kept"
-            )));
+        match nothing_in_it {
+            Some(fault) => Err(TurnedAway::Quarantined(fault.into_owned())),
+            None => Ok(Receipt::of(&outcomes)),
         }
-        let any = |outcome| outcomes.contains(&outcome);
-        let status = if any(Outcome::Spooled) {
-            "spooled"
-        } else if any(Outcome::Recorded) || any(Outcome::Quarantined) {
-            "recorded"
-        } else {
-            "duplicate"
-        };
-        Ok(Receipt { status })
     }
 
     /// Keeps what a token vouches for although its `Sign` is not right: where VOD puts it is not documented.
@@ -225,7 +196,7 @@ impl Doorway<'_> {
         body: Bytes,
         refused: Refused,
         received_at: DateTime<Utc>,
-    ) -> Result<Receipt, Problem> {
+    ) -> Result<Receipt, TurnedAway> {
         let app = &called.app.name;
         if called.has_token() && self.quota.take(app.as_str(), received_at) {
             self.record(vec![self.delivery(

@@ -35,6 +35,16 @@ impl Default for Hold {
 }
 
 impl Hold {
+    /// How many requests are held.
+    pub fn held(&self) -> usize {
+        HELD_REQUESTS - self.requests.available_permits()
+    }
+
+    /// How many bytes of bodies are in flight.
+    pub fn bytes_in_flight(&self) -> usize {
+        BODY_BUDGET_BYTES - self.body_bytes.available_permits()
+    }
+
     /// Room for some more bytes of a body, taken from the shared budget; `None` if it is used up.
     pub fn body_bytes(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.body_bytes)

@@ -1,5 +1,6 @@
 //! Stage 2: something happened. Every body that is let in gets its id and its time here, at the door.
 
+mod answer;
 mod authentic;
 mod callback;
 mod hold;

@@ -6,11 +6,12 @@ use tokio::time::Instant;
 
 use super::spool::{Chunk, DrainFault, Record, Spool};
 use super::writer::Writer;
-use super::{Delivery, Outcome, spooled};
+use super::{Delivery, Outcome, counted, spooled};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::lifecycle::Stop;
 use crate::ops::line::Line;
+use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
 
 /// The size at which the write statement does best (docs/performance.md).
@@ -30,7 +31,9 @@ pub async fn drain(
     clock: Clock,
     random: Random,
 ) -> Result<Drained, StuckOrUnread> {
-    let writer = Writer::new(clock, random);
+    // A command that ends is not scraped.
+    let metrics = Metrics::new(clock.now(), []);
+    let writer = Writer::new(clock, random, metrics);
     Drain::new(spool, database, &writer).until_empty().await
 }
 
@@ -144,6 +147,7 @@ impl<'a> Drain<'a> {
             .record(&mut self.line, &mut deliveries, WRITE_WITHIN)
             .await;
         if outcomes.iter().all(Option::is_some) {
+            counted::drained(&self.writer.metrics, &outcomes);
             drained.count(outcomes.into_iter().flatten());
             self.spool.confirm(chunk).await?;
             self.chunk_records = CHUNK_RECORDS.min(self.chunk_records * 2);

@@ -6,6 +6,7 @@
 //! cannot take goes to the [`spool`], and from there through the same writer once it is back ([`drain`]).
 
 pub mod batch;
+mod counted;
 pub mod drain;
 pub mod fold;
 mod rows;
@@ -24,10 +25,12 @@ use uuid::Uuid;
 use crate::config::AppName;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
+use crate::ops::metrics::Metrics;
 use crate::ops::queue::{self, Bounds, Full, Queue};
 use crate::ops::random::Random;
 use crate::vod::event::Event;
 use spool::{Depth, Spool};
+use writer::Writer;
 pub use writer::Writers;
 
 /// What a delivery costs beside its body, roughly.
@@ -113,6 +116,7 @@ pub struct Recorder {
     database: Database,
     queue: Arc<Queue<Delivery, Outcome>>,
     spool: Option<Spool>,
+    metrics: Metrics,
 }
 
 /// Enough for a second of the highest load that was measured; what is more goes to the spool.
@@ -132,17 +136,17 @@ impl Recorder {
         spool: Option<Spool>,
         clock: Clock,
         random: Random,
+        metrics: Metrics,
     ) -> (Self, Writers) {
         let (queue, batches) = queue::queue(BOUNDS);
         let recorder = Self {
             database: database.clone(),
             queue: Arc::new(queue),
             spool: spool.clone(),
+            metrics: metrics.clone(),
         };
-        (
-            recorder,
-            Writers::new(batches, database, spool, clock, random),
-        )
+        let writer = Writer::new(clock, random, metrics);
+        (recorder, Writers::new(batches, database, spool, writer))
     }
 
     /// Makes deliveries durable and tells what became of each, in their order.
@@ -167,6 +171,16 @@ impl Recorder {
         self.spool.as_ref().map(Spool::depth).unwrap_or_default()
     }
 
+    /// How much the spool may hold, in bytes.
+    pub fn spool_limit_bytes(&self) -> u64 {
+        self.spool.as_ref().map_or(0, Spool::quota_bytes)
+    }
+
+    /// How many deliveries, and how many bytes, are queued or being written.
+    pub fn queued(&self) -> (usize, usize) {
+        self.queue.load()
+    }
+
     /// Through the queue into Postgres.
     async fn write(&self, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Vec<Delivery>> {
         let bytes = deliveries
@@ -186,7 +200,10 @@ impl Recorder {
         };
         let records = deliveries.iter().map(spooled::record).collect();
         match spool.append(records).await {
-            Ok(()) => Ok(vec![Outcome::Spooled; deliveries.len()]),
+            Ok(()) => {
+                counted::spooled(&self.metrics, &deliveries);
+                Ok(vec![Outcome::Spooled; deliveries.len()])
+            }
             Err(fault) => {
                 tracing::debug!(
                     error = &fault as &dyn std::error::Error,

@@ -4,17 +4,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::batch::Batch;
 use super::drain::Drain;
 use super::spool::Spool;
-use super::{Delivery, Outcome, Quarantine, sql};
+use super::{Delivery, Outcome, Quarantine, counted, sql};
 use crate::ops::breaker;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, Database, Fault};
 use crate::ops::lifecycle::Stop;
 use crate::ops::line::Line;
+use crate::ops::metrics::Metrics;
 use crate::ops::queue::{Batches, Halves, Taken};
 use crate::ops::random::Random;
 
@@ -41,6 +42,7 @@ pub struct Writers {
 pub struct Writer {
     clock: Clock,
     random: Random,
+    pub(super) metrics: Metrics,
     /// Whether the last batch was not recorded: an outage is told once, not once a batch.
     failing: AtomicBool,
 }
@@ -50,14 +52,13 @@ impl Writers {
         batches: Batches<Delivery, Outcome>,
         database: Database,
         spool: Option<Spool>,
-        clock: Clock,
-        random: Random,
+        writer: Writer,
     ) -> Self {
         Self {
             batches,
             database,
             spool,
-            writer: Writer::new(clock, random),
+            writer,
         }
     }
 
@@ -108,10 +109,11 @@ impl Writers {
 
 impl Writer {
     /// A writer that has not failed yet.
-    pub fn new(clock: Clock, random: Random) -> Self {
+    pub fn new(clock: Clock, random: Random, metrics: Metrics) -> Self {
         Self {
             clock,
             random,
+            metrics,
             failing: AtomicBool::new(false),
         }
     }
@@ -142,6 +144,7 @@ impl Writer {
                 Err(_) => break,
             }
         }
+        counted::recorded(&self.metrics, deliveries, &outcomes);
         outcomes
     }
 
@@ -152,6 +155,7 @@ impl Writer {
         deliveries: &[Delivery],
         within: Duration,
     ) -> Result<Vec<Option<Outcome>>, Fault> {
+        let began = Instant::now();
         for _ in 0..TURNS {
             let written = timeout(within, async {
                 self.try_write(line.open().await?, deliveries).await
@@ -159,12 +163,13 @@ impl Writer {
             .await;
             match line.settle(written) {
                 Ok(outcomes) => {
+                    counted::committed(&self.metrics, deliveries.len(), began.elapsed());
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!("recording again");
                     }
                     return Ok(outcomes.into_iter().map(Some).collect());
                 }
-                Err(error) => match database::classify(&error) {
+                Err(error) => match counted::fault(&self.metrics, database::classify(&error)) {
                     Fault::Contended => {}
                     fault => {
                         let error: &dyn std::error::Error = &error;
@@ -193,6 +198,7 @@ impl Writer {
         sql::read_tickets(connection, &mut batch).await?;
         let outcomes = batch.fold(deliveries, now);
         sql::write(connection, deliveries, &batch, now, &self.random).await?;
+        counted::uploads(&self.metrics, &batch);
         Ok(outcomes)
     }
 }

@@ -19,6 +19,7 @@ use crate::http::body::JsonBody;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
+use crate::ops::metrics::{Metric, Metrics};
 use crate::ops::random::Random;
 use crate::ticket::{Ticket, UserId};
 use crate::vod::signature::UploadParams;
@@ -78,12 +79,14 @@ pub async fn create_signature(
     database: Data<Database>,
     clock: Data<Clock>,
     random: Data<Random>,
+    metrics: Data<Metrics>,
 ) -> Result<HttpResponse, Problem> {
     let body = body.0?;
     let app = choose_app(&config.apps, body.app.as_deref(), caller.apps())?;
     caller.may_use(app.name.as_str())?;
     let permission = body.validate()?;
     let issued = issue(app, &permission, &caller.name, &database, &clock, &random).await?;
+    metrics.count(Metric::SignaturesIssued, &[], 1);
     Ok(HttpResponse::Created().json(issued))
 }
 

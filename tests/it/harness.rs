@@ -70,6 +70,7 @@ pub fn config(apps: Vec<App>) -> Config {
     Config {
         listen: ([127, 0, 0, 1], 0).into(),
         listen_is_default: true,
+        metrics_listen: None,
         data_dir: None,
         spool_max_bytes: 1 << 30,
         allow_volatile_spool: true,

@@ -11,6 +11,7 @@ mod hostile;
 mod irregular;
 mod keys;
 mod layers;
+mod metrics;
 mod openapi;
 mod payloads;
 mod problems;

@@ -99,7 +99,7 @@ async fn every_route_of_the_document_is_there() {
         // Without a key: nothing of /v1 answers with more than a refusal.
         let wanted = match path.split('/').nth(1) {
             Some("v1") => StatusCode::UNAUTHORIZED,
-            Some("livez" | "readyz") => StatusCode::OK,
+            Some("livez" | "readyz" | "metrics") => StatusCode::OK,
             Some("callbacks") if path.ends_with("{token}") => StatusCode::BAD_REQUEST,
             Some("callbacks") => StatusCode::UNAUTHORIZED,
             _ => panic!("{method} {path}: what is to be expected of it?"),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use vod_receiver::config::AppName;
 use vod_receiver::ops::database::Database;
 use vod_receiver::ops::lifecycle::Lifecycle;
+use vod_receiver::ops::metrics::Metrics;
 use vod_receiver::record::{Delivery, Door, Outcome, Quarantine, Recorder};
 use vod_receiver::vod::notification;
 
@@ -30,8 +31,14 @@ impl TestApp {
     fn another_recorder(&self) -> (Recorder, Lifecycle) {
         let database = Database::lazy(&self.database_url()).unwrap();
         database.set_ready();
-        let (recorder, writers) =
-            Recorder::new(database, None, self.clock.clone(), self.random.clone());
+        let metrics = Metrics::new(self.now(), []);
+        let (recorder, writers) = Recorder::new(
+            database,
+            None,
+            self.clock.clone(),
+            self.random.clone(),
+            metrics,
+        );
         let mut tasks = Lifecycle::default();
         tasks.spawn("writers", |stop| writers.run(stop));
         (recorder, tasks)

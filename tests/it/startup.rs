@@ -151,7 +151,11 @@ async fn while_postgres_is_away_v1_asks_for_patience_and_then_goes_on() {
     let ready = || async { app.get("/readyz").await.0 };
     assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
     app.lock_out(false).await;
-    assert_eq!(get_with(&app, &key, "/v1/uploads").await.0, StatusCode::OK);
+    // If the breaker was open by then, its guard finds out first.
+    eventually("v1 answers again", async || {
+        get_with(&app, &key, "/v1/uploads").await.0 == StatusCode::OK
+    })
+    .await;
     assert_eq!(ready().await, StatusCode::OK);
     // What was refused is not in the log.
     assert_eq!(app.count("SELECT count(*) FROM signature_issues").await, 0);
@@ -161,6 +165,8 @@ async fn while_postgres_is_away_v1_asks_for_patience_and_then_goes_on() {
 pub struct Serving {
     child: Child,
     pub url: String,
+    /// Where the metrics are, if not there.
+    pub metrics_url: Option<String>,
     #[expect(dead_code, reason = "held, not used")]
     data_dir: Arc<Scratch>,
 }
@@ -172,6 +178,16 @@ impl Serving {
 
     /// With a data directory in which another may have been before.
     pub fn start_in(data_dir: &Arc<Scratch>, database_url: &str, arguments: &[&str]) -> Self {
+        Self::start_with(data_dir, database_url, arguments, &[])
+    }
+
+    /// With more settings.
+    pub fn start_with(
+        data_dir: &Arc<Scratch>,
+        database_url: &str,
+        arguments: &[&str],
+        more: &[(&str, &str)],
+    ) -> Self {
         let dir = data_dir.0.display().to_string();
         let settings = [
             ("VOD_RECEIVER_DATA_DIR", dir.as_str()),
@@ -185,14 +201,19 @@ impl Serving {
             ("VOD_RECEIVER_LISTEN", "127.0.0.1:0"),
             ("VOD_RECEIVER_LOG_FORMAT", "json"),
         ];
+        let settings = [&settings, more].concat();
         let mut child = binary(&[&["serve"], arguments].concat(), &settings)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut metrics_url = None;
         let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
             let line: Value = serde_json::from_str(&line).ok()?;
+            if let Some(address) = line["metrics_address"].as_str() {
+                metrics_url = Some(format!("http://{address}/metrics"));
+            }
             line["address"].as_str().map(str::to_owned)
         });
         // Somebody has to read on, or it waits for a full pipe.
@@ -201,6 +222,7 @@ impl Serving {
         Self {
             child,
             url,
+            metrics_url,
             data_dir: Arc::clone(data_dir),
         }
     }

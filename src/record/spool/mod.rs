@@ -188,6 +188,11 @@ impl Spool {
         self.0.shared.depth()
     }
 
+    /// How many bytes may lie on disk.
+    pub fn quota_bytes(&self) -> u64 {
+        self.0.shared.limits.quota_bytes
+    }
+
     /// Ends when the writer has: after [`Spool::close`], or because it died and nothing can be stored
     /// any more.
     pub async fn ended(&self) {
