@@ -10,12 +10,58 @@ use crate::bodies::{self, Random};
 
 const CONNECTIONS: &str = "256";
 
-/// Loads a server from a process of its own; tells how many requests a second it answered with 200.
-pub async fn against(address: std::net::SocketAddr, time: Duration) -> f64 {
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// A notification: to be answered 200.
+    Notification,
+    /// A request for a signature: to be answered 201.
+    Signature,
+}
+
+impl Ask {
+    /// The name by which the load process is told.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Notification => "notification",
+            Self::Signature => "signature",
+        }
+    }
+
+    fn head(self) -> &'static str {
+        match self {
+            Self::Notification => {
+                "POST /callbacks/main/bench-callback-token-0123456789 HTTP/1.1\r\n"
+            }
+            Self::Signature => {
+                "POST /v1/signatures HTTP/1.1\r\nAuthorization: Bearer bench-admin-key-0123456789\r\n"
+            }
+        }
+    }
+
+    fn body(self, random: &mut Random) -> Vec<u8> {
+        match self {
+            Self::Notification => bodies::body(random),
+            Self::Signature => format!(r#"{{"user_id":"user {}"}}"#, random.next()).into_bytes(),
+        }
+    }
+
+    fn status(self) -> &'static [u8] {
+        match self {
+            Self::Notification => b"HTTP/1.1 200",
+            Self::Signature => b"HTTP/1.1 201",
+        }
+    }
+}
+
+/// Loads a server from a process of its own; tells how many requests a second it answered as it should.
+pub async fn against(address: std::net::SocketAddr, ask: Ask, time: Duration) -> f64 {
     let output = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--load",
             &address.to_string(),
+            "--ask",
+            ask.name(),
             "--connections",
             CONNECTIONS,
             "--seconds",
@@ -32,7 +78,13 @@ pub async fn against(address: std::net::SocketAddr, time: Duration) -> f64 {
 }
 
 /// What the load process does: prints one number.
-pub fn run(address: &str, connections: f64, seconds: f64) {
+pub fn run(address: &str, ask: Option<&str>, connections: f64, seconds: f64) {
+    let signature = ask == Some(Ask::Signature.name());
+    let ask = if signature {
+        Ask::Signature
+    } else {
+        Ask::Notification
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -41,8 +93,8 @@ pub fn run(address: &str, connections: f64, seconds: f64) {
         let until = now() + Duration::from_secs_f64(seconds);
         let began = now();
         let seed = u64::from(std::process::id()) << 32;
-        let each =
-            (0..connections as u64).map(|n| tokio::spawn(one(address.to_owned(), seed + n, until)));
+        let each = (0..connections as u64)
+            .map(|n| tokio::spawn(one(address.to_owned(), ask, seed + n, until)));
         let mut answered = 0;
         for connection in each.collect::<Vec<_>>() {
             answered += connection.await.unwrap();
@@ -52,16 +104,19 @@ pub fn run(address: &str, connections: f64, seconds: f64) {
     println!("{rate}");
 }
 
-/// One connection; tells how many requests were answered with 200.
-async fn one(address: String, seed: u64, until: Instant) -> u64 {
+/// One connection; tells how many requests were answered as they should.
+async fn one(address: String, ask: Ask, seed: u64, until: Instant) -> u64 {
     let mut stream = TcpStream::connect(&address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
     let (mut answered, mut request, mut answer) = (0, Vec::new(), vec![0; 4096]);
     while now() < until {
-        let body = bodies::body(&mut random);
+        let body = ask.body(&mut random);
         request.clear();
-        request.extend_from_slice(b"POST /callbacks/main/bench-callback-token-0123456789 HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ");
+        request.extend_from_slice(ask.head().as_bytes());
+        request.extend_from_slice(
+            b"Host: bench\r\nContent-Type: application/json\r\nContent-Length: ",
+        );
         request.extend_from_slice(body.len().to_string().as_bytes());
         request.extend_from_slice(b"\r\n\r\n");
         request.extend_from_slice(&body);
@@ -73,7 +128,7 @@ async fn one(address: String, seed: u64, until: Instant) -> u64 {
             read += more;
         }
         assert!(
-            answer.starts_with(b"HTTP/1.1 200"),
+            answer.starts_with(ask.status()),
             "{}",
             String::from_utf8_lossy(&answer[..read])
         );

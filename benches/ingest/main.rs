@@ -11,6 +11,8 @@
 //! - `naive`: the same tables, one transaction a request, prepared statements, a pool of 16;
 //! - `ours`: the service.
 //!
+//! Then the same two for `POST /v1/signatures`: `naive`, one transaction a request, and the service.
+//!
 //! L = 1 / (1/echo + 1/sql) is what sharing the cores between both halves of the work allows.
 
 #![expect(
@@ -22,11 +24,13 @@
 
 mod bodies;
 mod load;
+mod naive;
 mod servers;
 mod sql;
 
 use std::time::Duration;
 
+use load::Ask;
 use serde_json::json;
 use vod_receiver::ops::cluster::Cluster;
 
@@ -53,6 +57,7 @@ fn main() {
         let number = |name: &str| after(name).and_then(|text| text.parse().ok());
         return load::run(
             address,
+            after("--ask").map(String::as_str),
             number("--connections").unwrap_or(256.0),
             number("--seconds").unwrap_or(1.0),
         );
@@ -97,16 +102,21 @@ async fn measure(plan: Plan) -> Figures {
         let seconds = Duration::from_secs_f64(plan.seconds);
         let echo = servers::echo(seconds).await;
         let sql = sql::rate(&database, best, seconds).await;
-        let naive = servers::naive(&database, seconds).await;
-        let ours = servers::ours(&database, seconds).await;
+        let naive = naive::notifications(&database, seconds).await;
+        let ours = servers::ours(&database, Ask::Notification, seconds).await;
+        let naive_signatures = naive::signatures(&database, seconds).await;
+        let signatures = servers::ours(&database, Ask::Signature, seconds).await;
         eprintln!(
-            "round {round}: echo {echo:.0}, sql {sql:.0}, naive {naive:.0}, ours {ours:.0} a second"
+            "round {round}: echo {echo:.0}, sql {sql:.0}, naive {naive:.0}, ours {ours:.0} a second; \
+             signatures naive {naive_signatures:.0}, ours {signatures:.0}"
         );
         figures.rounds.push(Round {
             echo,
             sql,
             naive,
             ours,
+            naive_signatures,
+            signatures,
         });
     }
     database.pool.close().await;
@@ -120,12 +130,14 @@ struct Figures {
     rounds: Vec<Round>,
 }
 
-/// Deliveries a second.
+/// Deliveries a second, and signatures.
 struct Round {
     echo: f64,
     sql: f64,
     naive: f64,
     ours: f64,
+    naive_signatures: f64,
+    signatures: f64,
 }
 
 impl Figures {
@@ -140,7 +152,7 @@ impl Figures {
         )
     }
 
-    fn rows(&self) -> [(&'static str, (f64, f64, f64)); 6] {
+    fn rows(&self) -> [(&'static str, (f64, f64, f64)); 9] {
         let limit = |round: &Round| 1.0 / (1.0 / round.echo + 1.0 / round.sql);
         [
             ("echo", self.spread(|round| round.echo)),
@@ -152,6 +164,15 @@ impl Figures {
                 "ours / naive",
                 self.spread(|round| round.ours / round.naive),
             ),
+            (
+                "signatures, naive",
+                self.spread(|round| round.naive_signatures),
+            ),
+            ("signatures", self.spread(|round| round.signatures)),
+            (
+                "signatures / naive",
+                self.spread(|round| round.signatures / round.naive_signatures),
+            ),
         ]
     }
 
@@ -162,7 +183,7 @@ impl Figures {
         );
         for (name, (median, least, most)) in self.rows() {
             let digits = if median < 100.0 { 2 } else { 0 };
-            println!("{name:<13} {median:>9.digits$}   ({least:.digits$} to {most:.digits$})");
+            println!("{name:<18} {median:>9.digits$}   ({least:.digits$} to {most:.digits$})");
         }
     }
 

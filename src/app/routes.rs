@@ -20,12 +20,14 @@ use crate::config::Config;
 use crate::http::problem::Problem;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
+use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
 use crate::receive::{Hold, UnsignedQuota};
 use crate::record::spool::Spool;
-use crate::record::{Recorder, Writers};
-use crate::{query, receive, sign};
+use crate::record::{self, Recorder};
+use crate::sign::{self, IssueWriter, Issuer};
+use crate::{query, receive};
 
 /// Not a route of the document: it is the document.
 const OPENAPI_PATH: &str = "/openapi.json";
@@ -36,6 +38,7 @@ pub struct Parts {
     config: Data<Config>,
     database: Data<Database>,
     keyring: Data<Keyring>,
+    issuer: Data<Issuer>,
     recorder: Data<Recorder>,
     hold: Data<Hold>,
     quota: Data<UnsignedQuota>,
@@ -43,6 +46,19 @@ pub struct Parts {
     random: Data<Random>,
     metrics: Data<Metrics>,
     scraped: Data<Scraped>,
+}
+
+/// What writes on behalf of the handlers, and has to run for them.
+pub struct Writers {
+    issues: IssueWriter,
+    deliveries: record::Writers,
+}
+
+impl Writers {
+    /// Writes until told to stop, and then what is still queued.
+    pub async fn run(self, stop: Stop) {
+        tokio::join!(self.issues.run(stop.clone()), self.deliveries.run(stop));
+    }
 }
 
 impl Parts {
@@ -56,7 +72,8 @@ impl Parts {
         random: Random,
     ) -> (Self, Writers) {
         let metrics = Metrics::new(clock.now(), metrics::endpoints());
-        let (recorder, writers) = Recorder::new(
+        let (issuer, issues) = Issuer::new(database.clone());
+        let (recorder, deliveries) = Recorder::new(
             database.clone(),
             spool,
             clock.clone(),
@@ -73,6 +90,7 @@ impl Parts {
         };
         let parts = Self {
             keyring: Data::new(Keyring::new(database.clone(), config.admin_key.clone())),
+            issuer: Data::new(issuer),
             recorder: Data::new(recorder),
             config: Data::new(config),
             database: Data::new(database),
@@ -83,7 +101,7 @@ impl Parts {
             metrics: Data::new(metrics),
             scraped: Data::new(scraped),
         };
-        (parts, writers)
+        (parts, Writers { issues, deliveries })
     }
 
     /// The recorder that the handlers use.
@@ -116,6 +134,7 @@ pub fn build(
     app.app_data(parts.config)
         .app_data(parts.database)
         .app_data(parts.keyring)
+        .app_data(parts.issuer)
         .app_data(parts.recorder)
         .app_data(parts.hold)
         .app_data(parts.quota)

@@ -8,14 +8,13 @@ use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
 
-use super::routes::{self, Parts};
+use super::routes::{self, Parts, Writers};
 use crate::config::Config;
 use crate::keep;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, AnalystRole, Database};
 use crate::ops::lifecycle::{Lifecycle, Stop};
 use crate::ops::random::Random;
-use crate::record::Writers;
 use crate::record::spool::{Limits, Recovered, Spool};
 
 /// How long Postgres is left alone after it could not be reached or migrated.

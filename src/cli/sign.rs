@@ -56,10 +56,9 @@ impl Sign {
         };
         let permission = request.validate()?;
         let database = super::database(config).await?;
-        let issued = sign::issue(
+        let issued = sign::issue_alone(
             app,
-            &permission,
-            "cli",
+            permission,
             &database,
             &Clock::system(),
             &Random::system(),

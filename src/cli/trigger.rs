@@ -107,7 +107,7 @@ impl Trigger {
                 };
                 let permission = request.validate()?;
                 let database = super::database(config).await?;
-                sign::issue(app, &permission, "cli", &database, clock, &random)
+                sign::issue_alone(app, permission, &database, clock, &random)
                     .await?
                     .ticket
                     .to_string()

@@ -26,14 +26,6 @@ impl Table {
             Self::SignatureIssues => "signature_issues",
         }
     }
-
-    /// What each of its partitions is made with; why is in `migrations/0006_ingest.sql`.
-    pub fn storage(self) -> &'static str {
-        match self {
-            Self::Deliveries => "WITH (toast_tuple_target = 4096)",
-            Self::SignatureIssues => "",
-        }
-    }
 }
 
 /// One month of a table: ids from the first of its first millisecond to that of the next month.

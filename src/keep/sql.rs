@@ -30,7 +30,11 @@ pub async fn ensure_month(
         return Ok(0);
     }
     // Names and bounds are made here; nothing of them comes from outside.
-    let (table, storage, Month { from, to, .. }) = (table.name(), table.storage(), month);
+    let storage = match table {
+        Table::Deliveries => "WITH (toast_tuple_target = 4096)", // why: migrations/0006_ingest.sql
+        Table::SignatureIssues => "",
+    };
+    let (table, Month { from, to, .. }) = (table.name(), month);
     let create = format!(
         "CREATE TABLE {name} (
             LIKE {table} INCLUDING ALL,

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::lifecycle::Stop;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// How much may be queued, and how much one batch may hold.
@@ -139,14 +140,19 @@ impl<T, O> Clone for Batches<T, O> {
 }
 
 impl<T, O> Batches<T, O> {
-    /// Takes nothing more in; what is queued can still be taken.
-    pub async fn close(&self) {
-        self.entries.lock().await.close();
+    /// Waits for the next batch. Once told to stop, nothing more is taken in; `None` comes when all that
+    /// was queued is taken.
+    pub async fn next(&self, stop: &mut Stop) -> Option<Taken<T, O>> {
+        tokio::select! {
+            taken = self.take() => return taken,
+            () = stop.wait() => self.entries.lock().await.close(),
+        }
+        self.take().await
     }
 
     /// Waits for something to be queued and takes everything, up to the bounds of a batch; `None`
     /// once the near end is gone and all is taken.
-    pub async fn take(&self) -> Option<Taken<T, O>> {
+    async fn take(&self) -> Option<Taken<T, O>> {
         let mut entries = self.entries.lock().await;
         let first = entries.recv().await?;
         let mut taken = Taken {
@@ -212,6 +218,13 @@ impl Halves {
         let middle = part.start + part.len() / 2;
         self.0.extend([middle..part.end, part.start..middle]);
         true
+    }
+}
+
+impl Halves {
+    /// Puts a part back, to be written next.
+    pub fn again(&mut self, part: Range<usize>) {
+        self.0.push(part);
     }
 }
 

@@ -76,16 +76,7 @@ impl Writers {
 
     async fn write(&self, mut stop: Stop) {
         let mut line = Line::new(self.database.clone());
-        loop {
-            let taken = tokio::select! {
-                taken = self.batches.take() => taken,
-                () = stop.wait() => break,
-            };
-            let Some(taken) = taken else { break };
-            self.write_batch(&mut line, taken).await;
-        }
-        self.batches.close().await;
-        while let Some(taken) = self.batches.take().await {
+        while let Some(taken) = self.batches.next(&mut stop).await {
             self.write_batch(&mut line, taken).await;
         }
         line.close().await;

@@ -2,6 +2,7 @@
 //!
 //! No signature leaves that is not in the log: the answer waits for the commit.
 
+mod issue;
 mod log;
 mod request;
 mod sql;
@@ -23,6 +24,7 @@ use crate::ops::metrics::{Metric, Metrics};
 use crate::ops::random::Random;
 use crate::ticket::{Ticket, UserId};
 use crate::vod::signature::UploadParams;
+pub use issue::{Issue, IssueWriter, Issuer, Logged};
 pub use log::list_signatures;
 pub use request::{Asked, NotifyMode, Permission, SignatureRequest};
 
@@ -76,7 +78,7 @@ pub async fn create_signature(
     caller: Caller<Sign>,
     body: JsonBody<SignatureRequest>,
     config: Data<Config>,
-    database: Data<Database>,
+    issuer: Data<Issuer>,
     clock: Data<Clock>,
     random: Data<Random>,
     metrics: Data<Metrics>,
@@ -85,7 +87,8 @@ pub async fn create_signature(
     let app = choose_app(&config.apps, body.app.as_deref(), caller.apps())?;
     caller.may_use(app.name.as_str())?;
     let permission = body.validate()?;
-    let issued = issue(app, &permission, &caller.name, &database, &clock, &random).await?;
+    let log = async |issue| issuer.log(issue).await;
+    let issued = issue(app, permission, caller.name, log, &clock, &random).await?;
     metrics.count(Metric::SignaturesIssued, &[], 1);
     Ok(HttpResponse::Created().json(issued))
 }
@@ -118,66 +121,70 @@ fn choose_app<'a>(
 /// Mints a signature, commits it to the log with its ticket, and returns it.
 pub async fn issue(
     app: &App,
-    permission: &Permission,
-    issued_to: &str,
-    database: &Database,
+    permission: Permission,
+    issued_to: String,
+    log: impl AsyncFnOnce(Issue) -> Logged,
     clock: &Clock,
     random: &Random,
 ) -> Result<IssuedSignature, Problem> {
-    let mut permission = permission.clone();
-    let mut connection = database.pool()?.acquire().await?;
-    if let Some(ticket) = permission.ticket {
-        let held = sql::ticket(&mut connection, ticket).await?;
-        permission.inherit(continues(held, app, &permission)?);
-    }
-    let now = clock.now();
-    // The issue's id carries the time in milliseconds: cut, so that both say the same.
-    let issued_at = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
-    let ticket = permission
-        .ticket
-        .unwrap_or_else(|| Ticket(random.uuid_v7(now)));
-    let params = params(app, &permission, ticket, now, random);
-    let issue = Issue {
-        id: random.uuid_v7(now),
-        ticket,
-        app,
-        permission: &permission,
-        issued_to,
-        issued_at,
-        expires_at: DateTime::from_timestamp(params.expire_time, 0).unwrap_or(now),
-        params: &params,
-    };
-    sql::write(&mut connection, &issue).await?;
+    let issue = Issue::of(app, permission, issued_to, clock.now(), random);
+    let asked = log(issue.clone()).await?;
     Ok(IssuedSignature {
-        signature: params.sign(app.secret_key.expose()),
-        ticket,
+        signature: params(&issue, asked).sign(app.secret_key.expose()),
+        ticket: issue.ticket,
         issue_id: issue.id,
-        app: app.name.as_str().to_owned(),
-        user_id: permission.user_id.as_str().to_owned(),
-        issued_at,
+        app: issue.app.as_str().to_owned(),
+        user_id: issue.user_id.as_str().to_owned(),
+        issued_at: issue.issued_at,
         expires_at: issue.expires_at,
     })
 }
 
-/// One line of the log, about to be written.
-struct Issue<'a> {
-    id: Uuid,
-    ticket: Ticket,
-    app: &'a App,
-    permission: &'a Permission,
-    issued_to: &'a str,
-    issued_at: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
-    params: &'a UploadParams,
+/// The same over a connection of one's own: for commands, which give out one.
+pub async fn issue_alone(
+    app: &App,
+    permission: Permission,
+    database: &Database,
+    clock: &Clock,
+    random: &Random,
+) -> Result<IssuedSignature, Problem> {
+    let mut connection = database.pool()?.acquire().await?;
+    let log = async |issue| {
+        let logged = issue::log(&mut connection, &[issue]).await?.pop();
+        logged.unwrap_or(Err(Problem::Internal))
+    };
+    issue(app, permission, "cli".to_owned(), log, clock, random).await
 }
 
-/// What the log holds of a ticket.
-struct HeldTicket {
-    app: String,
-    user_id: UserId,
-    context: Option<String>,
-    /// What its last signature asked of VOD.
-    asked: Asked,
+impl Issue {
+    fn of(
+        app: &App,
+        permission: Permission,
+        issued_to: String,
+        now: DateTime<Utc>,
+        random: &Random,
+    ) -> Self {
+        let expires = now.timestamp() + permission.expires_in.num_seconds();
+        Self {
+            id: random.uuid_v7(now),
+            ticket: permission
+                .ticket
+                .unwrap_or_else(|| Ticket(random.uuid_v7(now))),
+            continues: permission.ticket.is_some(),
+            app: app.name.clone(),
+            user_id: permission.user_id,
+            context: permission.context,
+            // The issue's id carries the time in milliseconds: cut, so that both say the same.
+            issued_at: DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now),
+            expires_at: DateTime::from_timestamp(expires, 0).unwrap_or(now),
+            secret_id: app.secret_id.clone(),
+            random: random.u32(),
+            one_time: permission.one_time,
+            sub_app_id: app.sub_app_id,
+            asked: permission.asked,
+            issued_to,
+        }
+    }
 }
 
 /// Whose ticket it is: its app and user.
@@ -185,60 +192,26 @@ pub async fn ticket_owner(
     connection: &mut sqlx::PgConnection,
     ticket: Ticket,
 ) -> Result<Option<(String, UserId)>, sqlx::Error> {
-    Ok(sql::ticket(connection, ticket)
-        .await?
-        .map(|held| (held.app, held.user_id)))
+    let mut held = sql::tickets(connection, &[ticket.0]).await?;
+    Ok(held.remove(&ticket).map(|held| (held.app, held.user_id)))
 }
 
-/// Whether a ticket may have another signature, and if so what the last one asked of VOD.
-fn continues(
-    held: Option<HeldTicket>,
-    app: &App,
-    permission: &Permission,
-) -> Result<Asked, Problem> {
-    let held =
-        held.ok_or_else(|| Problem::NotFound("no such ticket was issued here".to_owned()))?;
-    if held.app != app.name.as_str() || held.user_id != permission.user_id {
-        return Err(Problem::Conflict(
-            "the ticket belongs to another user or another app".to_owned(),
-        ));
-    }
-    let parsed = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
-    match (&permission.context, &held.context) {
-        (Some(given), Some(told)) if parsed(given) == parsed(told) => Ok(held.asked),
-        (None, _) => Ok(held.asked),
-        (Some(_), _) => Err(Problem::Conflict(
-            "the ticket was opened with another context".to_owned(),
-        )),
-    }
-}
-
-fn params(
-    app: &App,
-    permission: &Permission,
-    ticket: Ticket,
-    now: DateTime<Utc>,
-    random: &Random,
-) -> UploadParams {
-    let from = now.timestamp();
-    let context = ticket.to_string();
+fn params(issue: &Issue, asked: Asked) -> UploadParams {
+    let context = issue.ticket.to_string();
     UploadParams {
-        secret_id: app.secret_id.clone(),
-        current_time_stamp: from,
-        expire_time: from + permission.expires_in.num_seconds(),
-        random: random.u32(),
-        class_id: permission.asked.class_id.map(i64::from),
-        procedure: permission.asked.procedure.clone(),
-        task_priority: permission.asked.task_priority.map(i32::from),
-        task_notify_mode: permission
-            .asked
-            .task_notify_mode
-            .map(|mode| mode.as_str().to_owned()),
+        secret_id: issue.secret_id.clone(),
+        current_time_stamp: issue.issued_at.timestamp(),
+        expire_time: issue.expires_at.timestamp(),
+        random: issue.random,
+        class_id: asked.class_id.map(i64::from),
+        task_priority: asked.task_priority.map(i32::from),
+        task_notify_mode: asked.task_notify_mode.map(|mode| mode.as_str().to_owned()),
         // VOD allows a session context only with a procedure (protocol.md section 1).
-        session_context: permission.asked.procedure.as_ref().map(|_| context.clone()),
+        session_context: asked.procedure.as_ref().map(|_| context.clone()),
+        procedure: asked.procedure,
         source_context: Some(context),
-        one_time_valid: permission.one_time,
-        vod_sub_app_id: app.sub_app_id,
-        storage_region: permission.asked.storage_region.clone(),
+        one_time_valid: issue.one_time,
+        vod_sub_app_id: issue.sub_app_id,
+        storage_region: asked.storage_region,
     }
 }

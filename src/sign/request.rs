@@ -111,22 +111,21 @@ pub struct Asked {
     pub storage_region: Option<String>,
 }
 
-impl Permission {
-    /// Takes over what an earlier signature of the ticket asked of VOD where this one does not say:
-    /// which of an upload's signatures counts is undocumented, so they are kept equal (protocol.md
-    /// section 9).
-    pub fn inherit(&mut self, earlier: Asked) {
-        let asked = std::mem::take(&mut self.asked);
-        let flow = if asked.procedure.is_some() {
-            asked.clone()
+impl Asked {
+    /// The same, with what an earlier signature of the ticket asked where this one does not say: which of
+    /// an upload's signatures counts is undocumented, so they are kept equal (protocol.md section 9).
+    pub fn inheriting(&self, earlier: &Self) -> Self {
+        let flow = if self.procedure.is_some() {
+            self
         } else {
-            earlier.clone()
+            earlier
         };
-        self.asked = Asked {
-            class_id: asked.class_id.or(earlier.class_id),
-            storage_region: asked.storage_region.or(earlier.storage_region),
-            ..flow
-        };
+        let region = self.storage_region.as_ref();
+        Self {
+            class_id: self.class_id.or(earlier.class_id),
+            storage_region: region.or(earlier.storage_region.as_ref()).cloned(),
+            ..flow.clone()
+        }
     }
 }
 

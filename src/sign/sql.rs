@@ -1,35 +1,39 @@
 //! The SQL of the log of permissions.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use super::issue::{HeldTicket, Issue};
 use super::log::{LogFilter, LogLine};
-use super::{Asked, HeldTicket, Issue, NotifyMode};
+use super::{Asked, NotifyMode};
 use crate::ticket::{Ticket, UserId};
 
-/// What the log holds of a ticket, its last signature included.
+/// What the log holds of tickets, the last signature of each included.
 #[tracing::instrument(name = "db.tickets.find", level = "debug", skip_all)]
-pub async fn ticket(
+pub async fn tickets(
     connection: &mut PgConnection,
-    ticket: Ticket,
-) -> Result<Option<HeldTicket>, sqlx::Error> {
-    let row = sqlx::query!(
-        r#"SELECT t.app, t.user_id, t.context::text, i.procedure AS "procedure?", i.class_id AS "class_id?",
+    ids: &[Uuid],
+) -> Result<HashMap<Ticket, HeldTicket>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT t.id, t.app, t.user_id, t.context::text, i.procedure AS "procedure?", i.class_id AS "class_id?",
             i.task_priority AS "task_priority?", i.task_notify_mode AS "task_notify_mode?",
             i.storage_region AS "storage_region?"
-        FROM tickets t
-        LEFT JOIN LATERAL (SELECT * FROM signature_issues WHERE ticket = t.id ORDER BY id DESC LIMIT 1) i ON true
-        WHERE t.id = $1"#,
-        ticket.0
+        FROM (SELECT unnest($1::uuid[]) AS id) k
+        CROSS JOIN LATERAL (SELECT * FROM tickets WHERE id = k.id OFFSET 0) t
+        LEFT JOIN LATERAL (SELECT * FROM signature_issues WHERE ticket = t.id ORDER BY id DESC LIMIT 1) i ON true"#,
+        ids
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await?;
-    row.map(|row| {
+    let held = rows.into_iter().map(|row| {
+        let ticket = Ticket(row.id);
         let user_id = UserId::parse(&row.user_id).map_err(|fault| {
             sqlx::Error::Decode(format!("tickets.user_id of {ticket}: {fault}").into())
         })?;
-        Ok(HeldTicket {
+        let held = HeldTicket {
             app: row.app,
             user_id,
             context: row.context,
@@ -40,22 +44,33 @@ pub async fn ticket(
                 task_notify_mode: row.task_notify_mode.as_deref().and_then(NotifyMode::parse),
                 storage_region: row.storage_region,
             },
-        })
-    })
-    .transpose()
+        };
+        Ok((ticket, held))
+    });
+    held.collect()
 }
 
-/// Writes an issue, and its ticket: a new one, or the one that it continues, whose app and user are
-/// known to be the same.
-#[tracing::instrument(name = "db.signature_issues.insert", level = "debug", skip_all)]
-pub async fn write(connection: &mut PgConnection, issue: &Issue<'_>) -> Result<(), sqlx::Error> {
-    let Issue {
-        permission, params, ..
-    } = issue;
+/// Writes issues, and their tickets: new ones, or those that they continue, whose app and user are known
+/// to be the same. One statement, hence one transaction; tickets in the order of their ids, so that two
+/// writers cannot deadlock.
+#[tracing::instrument(name = "db.signature_issues.insert", level = "debug", skip_all, fields(issues = issues.len()))]
+pub async fn write(
+    connection: &mut PgConnection,
+    issues: &[(&Issue, &Asked)],
+    tickets: &BTreeMap<Ticket, Issue>,
+) -> Result<(), sqlx::Error> {
+    fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
+        rows.iter().map(of).collect()
+    }
+    let tickets: Vec<&Issue> = tickets.values().collect();
     sqlx::query!(
-        "WITH ticket AS (
+        "WITH held_tickets AS (
             INSERT INTO tickets AS held (id, app, user_id, context, one_time, created_at, last_expires_at)
-            VALUES ($2, $3, $4, $17::text::json, $9, $5, $6)
+            SELECT * FROM (
+                SELECT unnest($1::uuid[]) AS id, unnest($2::text[]), unnest($3::text[]), unnest($4::text[])::json,
+                    unnest($5::boolean[]), unnest($6::timestamptz[]), unnest($7::timestamptz[])
+            ) t
+            ORDER BY id
             ON CONFLICT (id) DO UPDATE SET
                 one_time = held.one_time OR EXCLUDED.one_time,
                 last_expires_at = greatest(held.last_expires_at, EXCLUDED.last_expires_at)
@@ -63,32 +78,42 @@ pub async fn write(connection: &mut PgConnection, issue: &Issue<'_>) -> Result<(
         INSERT INTO signature_issues (
             id, ticket, app, user_id, issued_at, expires_at, secret_id, random, one_time, sub_app_id,
             class_id, procedure, task_priority, task_notify_mode, storage_region, issued_to
-        ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        issue.id,
-        issue.ticket.0,
-        issue.app.name.as_str(),
-        permission.user_id.as_str(),
-        issue.issued_at,
-        issue.expires_at,
-        params.secret_id,
-        i64::from(params.random),
-        permission.one_time,
-        sub_app_id(issue),
-        permission.asked.class_id,
-        permission.asked.procedure,
-        permission.asked.task_priority,
-        permission.asked.task_notify_mode.map(|mode| mode.as_str()),
-        permission.asked.storage_region,
-        issue.issued_to,
-        permission.context,
+        )
+        SELECT unnest($8::uuid[]), unnest($9::uuid[]), unnest($10::text[]), unnest($11::text[]),
+            unnest($12::timestamptz[]), unnest($13::timestamptz[]), unnest($14::text[]), unnest($15::bigint[]),
+            unnest($16::boolean[]), unnest($17::bigint[]), unnest($18::integer[]), unnest($19::text[]),
+            unnest($20::smallint[]), unnest($21::text[]), unnest($22::text[]), unnest($23::text[])",
+        &column(&tickets, |ticket| ticket.ticket.0),
+        &column(&tickets, |ticket| ticket.app.as_str()) as _,
+        &column(&tickets, |ticket| ticket.user_id.as_str()) as _,
+        &column(&tickets, |ticket| ticket.context.as_deref()) as _,
+        &column(&tickets, |ticket| ticket.one_time),
+        &column(&tickets, |ticket| ticket.issued_at),
+        &column(&tickets, |ticket| ticket.expires_at),
+        &column(issues, |(issue, _)| issue.id),
+        &column(issues, |(issue, _)| issue.ticket.0),
+        &column(issues, |(issue, _)| issue.app.as_str()) as _,
+        &column(issues, |(issue, _)| issue.user_id.as_str()) as _,
+        &column(issues, |(issue, _)| issue.issued_at),
+        &column(issues, |(issue, _)| issue.expires_at),
+        &column(issues, |(issue, _)| issue.secret_id.as_str()) as _,
+        &column(issues, |(issue, _)| i64::from(issue.random)),
+        &column(issues, |(issue, _)| issue.one_time),
+        &column(issues, |(issue, _)| sub_app_id(issue)) as _,
+        &column(issues, |(_, asked)| asked.class_id) as _,
+        &column(issues, |(_, asked)| asked.procedure.as_deref()) as _,
+        &column(issues, |(_, asked)| asked.task_priority) as _,
+        &column(issues, |(_, asked)| asked.task_notify_mode.map(NotifyMode::as_str)) as _,
+        &column(issues, |(_, asked)| asked.storage_region.as_deref()) as _,
+        &column(issues, |(issue, _)| issue.issued_to.as_str()) as _,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-fn sub_app_id(issue: &Issue<'_>) -> Option<i64> {
-    issue.app.sub_app_id.and_then(|id| i64::try_from(id).ok())
+fn sub_app_id(issue: &Issue) -> Option<i64> {
+    issue.sub_app_id.and_then(|id| i64::try_from(id).ok())
 }
 
 /// One page of the log, newest first, and one line more if it goes on. The statement holds only the
