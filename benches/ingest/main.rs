@@ -24,6 +24,8 @@ mod bodies;
 mod load;
 mod servers;
 mod sql;
+#[path = "../shared/templates.rs"]
+mod templates;
 
 use std::time::Duration;
 
