@@ -155,6 +155,7 @@ impl Fault {
                 note(world, postgres.start().await);
             }
             Kind::PostgresRestarted => {
+                note(world, postgres.ensure_running().await);
                 postgres.stop().await;
                 sleep(self.time / 4).await;
                 note(world, postgres.start().await);

@@ -115,6 +115,7 @@ struct Pages {
     bodies: HashMap<Digest, Entry>,
     issued: Vec<Issued>,
     tally: Tally,
+    refused_at_once: u64,
     faults: Vec<String>,
 }
 
@@ -148,9 +149,16 @@ impl Ledger {
         pages.bodies.get_mut(&body.digest).unwrap().acknowledged += 1;
     }
 
-    /// Notes a 503.
-    pub fn unavailable(&self) {
-        self.0.lock().unwrap().tally.unavailable += 1;
+    /// Notes a 503, after a hold or at once.
+    pub fn unavailable(&self, held: bool) {
+        let mut pages = self.0.lock().unwrap();
+        pages.tally.unavailable += 1;
+        pages.refused_at_once += u64::from(!held);
+    }
+
+    /// How many of the 503s came before VOD gave up.
+    pub fn refused_at_once(&self) -> u64 {
+        self.0.lock().unwrap().refused_at_once
     }
 
     /// Notes a connection that broke before the answer.

@@ -19,7 +19,7 @@ use crate::templates::Random;
 /// A receiver that is away is not asked a thousand times a second.
 const AWAY: Duration = Duration::from_millis(50);
 /// A hold takes 6 s; a 503 before that is for those whom there is no room to hold.
-pub const HOLD: Duration = Duration::from_millis(5_900);
+const HOLD: Duration = Duration::from_millis(5_900);
 
 /// What is sent, by whom, to where.
 #[derive(Clone)]
@@ -42,6 +42,7 @@ pub enum Fate {
 impl Target {
     /// Sends one notification and notes in the ledger what became of it.
     pub async fn send(&self, connection: &mut Connection, body: &Body) -> Fate {
+        let began = Instant::now();
         self.ledger.attempt(body);
         let answer = connection.post(CALLBACK_PATH, "", &body.bytes).await;
         match answer {
@@ -59,7 +60,7 @@ impl Target {
                 }
             }
             Ok(Answer { status: 503, .. }) => {
-                self.ledger.unavailable();
+                self.ledger.unavailable(began.elapsed() >= HOLD);
                 Fate::Unavailable
             }
             Ok(Answer { status, body }) => {
@@ -148,11 +149,9 @@ async fn sender(target: Target, pause: Duration, mut random: Random, stop: Arc<A
     let mut history = History::default();
     while !stop.load(Ordering::Relaxed) {
         let body = history.next(&target.users, &mut random);
-        let began = Instant::now();
-        match target.send(&mut connection, &body).await {
-            Fate::Unanswered => sleep(AWAY).await,
-            Fate::Unavailable if began.elapsed() < HOLD => sleep(AWAY).await,
-            _ => {}
+        let fate = target.send(&mut connection, &body).await;
+        if matches!(fate, Fate::Unanswered | Fate::Unavailable) {
+            sleep(AWAY).await;
         }
         if !pause.is_zero() {
             sleep(pause.mul_f64(random.next() as f64 / u64::MAX as f64)).await;

@@ -124,14 +124,6 @@ impl World {
         }
     }
 
-    /// Ends everything; the receiver as an orchestrator would.
-    pub async fn stop(&self) {
-        if let Err(fault) = self.receiver.lock().await.terminate().await {
-            self.target.ledger.fault(fault);
-        }
-        self.postgres.lock().await.stop().await;
-    }
-
     /// Keeps the logs of a run that went wrong, and says where.
     pub fn keep_logs(&self) -> PathBuf {
         let kept =
