@@ -17,6 +17,8 @@ const SATURATING: usize = 256;
 const TIMES: usize = 10;
 /// The receiver holds 2,000 requests; fewer connections than that are all held.
 const ALL_HELD: usize = 1_900;
+/// How long Postgres is away where it is: longer than a hold.
+const AWAY: Duration = Duration::from_secs(8);
 /// What the receiver may have at full load.
 const MEMORY_MIB: f64 = 200.0;
 const DRAINED_WITHIN: Duration = Duration::from_secs(300);
@@ -26,7 +28,7 @@ struct Part {
     name: &'static str,
     connections: usize,
     spool_max_mb: u32,
-    /// Whether Postgres is away in the middle third, so that the spool fills.
+    /// Whether Postgres goes away for a third of the time, so that the spool fills.
     outage: bool,
     /// What is promised of 503s.
     refusals: Refusals,
@@ -53,7 +55,7 @@ pub async fn run(time: Duration) -> bool {
             refusals: Refusals::None,
         },
         Part {
-            name: "a spool of 1 MB, Postgres away in the middle third",
+            name: "a spool of 1 MB, Postgres away for a while",
             connections: ALL_HELD,
             spool_max_mb: 1,
             outage: true,
@@ -61,7 +63,7 @@ pub async fn run(time: Duration) -> bool {
         },
         Part {
             name: "the same, with more connections than are held",
-            connections: SATURATING * TIMES * 2,
+            connections: SATURATING * TIMES,
             spool_max_mb: 1,
             outage: true,
             refusals: Refusals::Any,
@@ -134,16 +136,20 @@ async fn rate(world: &World, connections: usize, time: Duration) -> f64 {
 async fn watch(world: &World, part: &Part, time: Duration) -> f64 {
     let begun = Instant::now();
     let mut most: f64 = 0.0;
-    while begun.elapsed() < time {
-        if part.outage {
-            let middle = (time / 3..time * 2 / 3).contains(&begun.elapsed());
-            let wire = if middle { Wire::Cut } else { Wire::Whole };
-            world.wire.lock().await.set(wire);
-        }
+    let before = time / 3;
+    let back = before
+        + if part.outage {
+            AWAY.max(time / 3)
+        } else {
+            Duration::ZERO
+        };
+    while begun.elapsed() < time.max(back + time / 3) {
+        let is_away = (before..back).contains(&begun.elapsed());
+        let wire = if is_away { Wire::Cut } else { Wire::Whole };
+        world.wire.lock().await.set(wire);
         most = most.max(world.resident_mib().await.unwrap_or(0.0));
         sleep(Duration::from_millis(50)).await;
     }
-    world.wire.lock().await.set(Wire::Whole);
     most
 }
 
