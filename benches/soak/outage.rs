@@ -60,7 +60,8 @@ impl Phase {
 
 /// What came of the requests so far.
 struct Course {
-    phase: Mutex<Phase>,
+    /// And since when.
+    phase: Mutex<(Phase, Instant)>,
     latencies: Mutex<Vec<(Phase, Duration)>>,
     idle: Mutex<Vec<Connection>>,
     stop: AtomicBool,
@@ -75,7 +76,7 @@ pub async fn run(plan: Plan) -> bool {
     });
     let world = Arc::new(world.await);
     let course = Arc::new(Course {
-        phase: Mutex::new(Phase::Before),
+        phase: Mutex::new((Phase::Before, Instant::now())),
         latencies: Mutex::default(),
         idle: Mutex::default(),
         stop: AtomicBool::new(false),
@@ -147,19 +148,17 @@ async fn outage(world: &World, course: &Course, plan: Plan, bars: &mut Bars) -> 
 
 impl Course {
     fn enter(&self, phase: Phase) {
-        *self.phase.lock().unwrap() = phase;
+        *self.phase.lock().unwrap() = (phase, Instant::now());
     }
 
     /// Notes an answer; the first `spooled` tells that the breaker is open.
     fn answered(&self, phase: Phase, latency: Duration, fate: Fate) {
         self.latencies.lock().unwrap().push((phase, latency));
         let mut now = self.phase.lock().unwrap();
-        if *now == Phase::FindingOut && fate == Fate::Spooled {
-            *now = Phase::Away;
-            println!(
-                "the breaker opened {:.2} s after a notification came",
-                latency.as_secs_f64()
-            );
+        if now.0 == Phase::FindingOut && fate == Fate::Spooled {
+            let found = now.1.elapsed().as_secs_f64();
+            *now = (Phase::Away, Instant::now());
+            println!("the breaker opened {found:.2} s after Postgres had stopped answering");
         }
     }
 
@@ -236,7 +235,7 @@ async fn steady(target: Target, course: Arc<Course>, rate: u64) {
             let body = history.next(&target.users, &mut random);
             let (target, course) = (target.clone(), Arc::clone(&course));
             requests.spawn(async move {
-                let phase = *course.phase.lock().unwrap();
+                let phase = course.phase.lock().unwrap().0;
                 let idle = course.idle.lock().unwrap().pop();
                 let mut connection = idle.unwrap_or_else(|| Connection::to(target.address));
                 let fate = target.send(&mut connection, &body).await;
