@@ -27,6 +27,8 @@ mod load;
 mod naive;
 mod servers;
 mod sql;
+#[path = "../shared/templates.rs"]
+mod templates;
 
 use std::time::Duration;
 

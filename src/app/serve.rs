@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::routes::{self, Parts, Writers};
 use crate::config::Config;
@@ -28,6 +29,7 @@ pub const SPOOL_DIR: &str = "spool";
 
 /// A service whose port is taken, not yet running.
 pub struct Service {
+    signals: Signals,
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
     parts: Parts,
@@ -46,6 +48,8 @@ impl Service {
         database: Database,
         migrate: bool,
     ) -> anyhow::Result<Self> {
+        // Before the port is taken: who sees it open may tell us to stop.
+        let signals = Signals::heard().context("cannot listen for signals")?;
         let listener =
             TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
         let metrics_listener = config
@@ -65,6 +69,7 @@ impl Service {
             random,
         );
         Ok(Self {
+            signals,
             listener,
             metrics_listener,
             parts,
@@ -84,6 +89,7 @@ impl Service {
     /// Serves until a signal comes or a background task dies; then finishes what is in flight.
     pub async fn run(self, ready: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Self {
+            mut signals,
             listener,
             metrics_listener,
             parts,
@@ -123,8 +129,8 @@ impl Service {
             std::future::pending::<()>().await;
         };
         let died = tokio::select! {
-            signal = stop_signal() => {
-                tracing::info!(signal = signal?, "stopping: finishing what is in flight");
+            signal = signals.wait() => {
+                tracing::info!(signal, "stopping: finishing what is in flight");
                 None
             }
             death = tasks.a_task_died() => Some(death),
@@ -241,13 +247,24 @@ async fn prepare(database: &Database, clock: &Clock, migrate: bool) -> anyhow::R
     Ok(())
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// SIGTERM and SIGINT, heard from the moment this is made: one that comes before anybody waits is kept.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn heard() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::database::Database;
 use super::lifecycle::Stop;
@@ -17,6 +17,9 @@ use super::line::Line;
 const PROBE_EVERY: Duration = Duration::from_millis(250);
 /// How often it is asked while all is well.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A full disk takes the question, which needs no room, and not the batch after it: each time in a row that
+/// this happens, the next question comes after twice as long, up to this.
+const PROBE_AT_MOST: Duration = Duration::from_secs(4);
 /// A server that takes longer is no use to VOD, which gives up after 5 s (protocol.md section 2).
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
 /// Whether this is a primary.
@@ -85,8 +88,23 @@ pub async fn guard(database: Database, mut stop: Stop) {
     let breaker = database.breaker().clone();
     let mut changes = breaker.0.subscribe();
     let mut line = Line::new(database);
+    let mut closed_at: Option<Instant> = None;
+    let mut rest = Duration::ZERO;
     loop {
         let state = *changes.borrow_and_update();
+        if state == State::Open
+            && let Some(closed_at) = closed_at.take()
+        {
+            rest = if closed_at.elapsed() < LOOK_EVERY {
+                (2 * rest).clamp(PROBE_EVERY, PROBE_AT_MOST)
+            } else {
+                Duration::ZERO
+            };
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                () = stop.wait() => break,
+            }
+        }
         let pause = match state {
             State::Unprepared => Duration::MAX,
             State::Closed if ask(&mut line, WRITABLE).await => LOOK_EVERY,
@@ -96,6 +114,7 @@ pub async fn guard(database: Database, mut stop: Stop) {
             }
             State::Open if ask(&mut line, WRITES).await => {
                 breaker.close();
+                closed_at = Some(Instant::now());
                 continue;
             }
             State::Open => PROBE_EVERY,

@@ -1,7 +1,7 @@
 //! Promise 8: the service starts without Postgres, says so, and works once it is there.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -342,6 +342,38 @@ async fn sigterm_ends_it_while_it_waits_for_postgres() {
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(serving.end("-TERM").await, Some(0));
+}
+
+#[actix_web::test]
+async fn sigterm_ends_it_with_0_as_soon_as_its_port_is_open() {
+    let dir = Scratch::new();
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let settings = [
+        ("VOD_RECEIVER_DATA_DIR", dir.0.display().to_string()),
+        ("VOD_RECEIVER_ALLOW_VOLATILE_SPOOL", "true".to_owned()),
+        ("DATABASE_URL", "postgres://vod@127.0.0.1:1/none".to_owned()),
+        ("VOD_SECRET_ID", SECRET_ID.to_owned()),
+        ("VOD_SECRET_KEY", SECRET_KEY.to_owned()),
+        ("VOD_CALLBACK_TOKEN", TOKEN.to_owned()),
+        ("VOD_RECEIVER_LISTEN", address.to_string()),
+    ];
+    let settings = settings
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let mut child = binary(&["serve"], &settings)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while TcpStream::connect(address).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it did not start");
+    }
+    let kill = format!("kill -TERM {}", child.id());
+    let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[actix_web::test]
