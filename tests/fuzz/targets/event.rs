@@ -212,5 +212,5 @@ fn check_file_id(file_id: &FileId) {
 
 /// Read back from Postgres it is the same: whole microseconds, and a year of four digits.
 fn is_storable_time(time: DateTime<Utc>) -> bool {
-    (2..=9999).contains(&time.year()) && time.timestamp_subsec_nanos() % 1000 == 0
+    (2..=9999).contains(&time.year()) && time.timestamp_subsec_nanos().is_multiple_of(1000)
 }
