@@ -161,7 +161,7 @@ impl<'a> Object<'a> {
 /// What no column could hold, U+0000 and lone surrogates, is read as U+FFFD.
 pub(super) fn text(value: &RawValue) -> Option<String> {
     let literal = value.get();
-    let mut text = match literal.as_bytes().first()? {
+    let text = match literal.as_bytes().first()? {
         b'"' => readable(
             serde_json::from_str::<Characters>(literal)
                 .ok()?
@@ -171,8 +171,13 @@ pub(super) fn text(value: &RawValue) -> Option<String> {
         b'{' | b'[' | b'n' => return None,
         _ => literal.to_owned(),
     };
-    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+    let text = cut(text);
     (!text.is_empty()).then_some(text)
+}
+
+/// A member's name, read as [`text`] reads a text: what it tells is stored too.
+pub(super) fn name(key: &[u8]) -> String {
+    cut(readable(key.to_vec()))
 }
 
 /// A file id, which never passes through a number: `1e3` and `1.5` are numbers, but no ids.
@@ -209,6 +214,11 @@ fn integer(text: &str) -> Option<i64> {
     let number: f64 = text.parse().ok()?;
     // 2^63 itself is the first float that does not fit; below it the cast is exact.
     (number.fract() == 0.0 && number.abs() < 9_223_372_036_854_775_808.0).then_some(number as i64)
+}
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+    text
 }
 
 /// Makes text of what `serde_json` hands out as bytes: UTF-8, but for lone surrogates as `ED A0..BF xx`.

@@ -5,7 +5,7 @@
 
 use super::event::{Event, Format};
 use super::fault::Fault;
-use super::json::Object;
+use super::json::{self, Object};
 use super::{file_facts, v2};
 
 /// Types this service acts on, and types whose member is not called `<type>Event`; all others are regular.
@@ -75,7 +75,7 @@ fn filled<'a>(object: &Object<'a>) -> impl Iterator<Item = Member<'a>> {
     object.members().filter_map(|(key, value)| {
         let object = Object::of(value).filter(|object| object.members().next().is_some())?;
         Some(Member {
-            name: String::from_utf8_lossy(key).into_owned(),
+            name: json::name(key),
             object,
         })
     })

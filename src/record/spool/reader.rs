@@ -7,8 +7,8 @@ use super::frame::{HEADER_BYTES, Header, Mark, Record};
 
 /// Read at once: many small records, or the step of a search.
 const WINDOW_BYTES: usize = 256 << 10;
-/// What a disk fails to give is left out in pieces of this size.
-const BLOCK_BYTES: usize = 4 << 10;
+/// What a disk fails to give is left out in pieces of this size, which begin at multiples of it as the disk's own do.
+const BLOCK_BYTES: u64 = 4 << 10;
 
 /// What stands next in a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +91,10 @@ impl<R: Read + Seek> SegmentReader<R> {
         }
         // Zeros stand for what cannot be read: no frame is intact where they fall.
         let mut at = from;
-        for block in self.window.chunks_mut(BLOCK_BYTES) {
+        let mut rest = &mut self.window[..];
+        while !rest.is_empty() {
+            let to_next = usize::try_from(BLOCK_BYTES - at % BLOCK_BYTES).unwrap_or(usize::MAX);
+            let (block, behind) = rest.split_at_mut(to_next.min(rest.len()));
             let read = self
                 .source
                 .seek(SeekFrom::Start(at))
@@ -101,6 +104,7 @@ impl<R: Read + Seek> SegmentReader<R> {
                 self.unreadable = true;
             }
             at += block.len() as u64;
+            rest = behind;
         }
     }
 

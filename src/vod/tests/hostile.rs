@@ -25,6 +25,29 @@ fn no_name_hides_an_upload() {
     }
 }
 
+/// Found by fuzzing: an upload of which Postgres refused the type.
+#[test]
+fn a_type_that_a_members_name_tells_can_be_stored() {
+    for (name, read) in [
+        (r"FileUpload\u0000Event", "FileUpload\u{fffd}"),
+        ("FileUpload\0Event", "FileUpload\u{fffd}"),
+        (r"\ud800Complete", "\u{fffd}Complete"),
+        (r"\u007fEvent", "\u{fffd}"),
+    ] {
+        for said in ["", r#""EventType":"NewFileUpload","#] {
+            let event = event(format!(r#"{{{said}"{name}":{{"FileId":"7"}}}}"#));
+            assert_eq!(event.event_type, read);
+            assert_eq!(news(&event), [("7", News::Mentioned)]);
+        }
+    }
+    // A name beyond what a text may be is no event's.
+    let long = "a".repeat(64 * 1024);
+    assert_eq!(
+        fault(format!(r#"{{"{long}Event":{{"FileId":"7"}}}}"#)),
+        Fault::NoEvent
+    );
+}
+
 #[test]
 fn members_of_the_wrong_type_are_passed_over() {
     let event = event(
