@@ -166,7 +166,6 @@ impl Issue {
     ) -> Self {
         let expires = now.timestamp() + permission.expires_in.num_seconds();
         Self {
-            id: random.uuid_v7(now),
             ticket: permission
                 .ticket
                 .unwrap_or_else(|| Ticket(random.uuid_v7(now))),
@@ -179,6 +178,7 @@ impl Issue {
             expires_at: DateTime::from_timestamp(expires, 0).unwrap_or(now),
             secret_id: app.secret_id.clone(),
             random: random.u32(),
+            id: random.uuid_v7(now),
             one_time: permission.one_time,
             sub_app_id: app.sub_app_id,
             asked: permission.asked,
