@@ -8,7 +8,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::check::{self, Figures};
 use crate::faults::{self, Fault, Kind};
 use crate::ledger::Tally;
 use crate::load::Load;
@@ -65,7 +64,7 @@ pub async fn run(faults: usize, seed: u64) -> bool {
     let tally = world.target.ledger.tally();
     let seconds = begun.elapsed().as_secs_f64();
 
-    let figures = reckoned(&world).await;
+    let figures = world.reckoned().await;
     print(&lines, tally, seconds);
     if let Some(drained) = drained {
         println!(
@@ -74,25 +73,7 @@ pub async fn run(faults: usize, seed: u64) -> bool {
         );
     }
     figures.print();
-    finish(&world, &figures)
-}
-
-/// Stops the receiver, and compares what it left in Postgres with the ledger.
-pub async fn reckoned(world: &World) -> Figures {
-    let stopped = world.receiver.lock().await.terminate().await;
-    if let Err(fault) = stopped {
-        world.target.ledger.fault(fault);
-    }
-    let mut postgres = world.postgres.lock().await.connect().await.unwrap();
-    check::reckon(&mut postgres, &world.target.ledger).await
-}
-
-/// Keeps the logs unless all was well, and tells whether it was.
-pub fn finish(world: &World, figures: &Figures) -> bool {
-    if !figures.all_well() {
-        println!("the logs are kept in {}", world.keep_logs().display());
-    }
-    figures.all_well()
+    world.finish(&figures)
 }
 
 fn say_what_is_missing(world: &World) {

@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::bodies::History;
-use crate::crash::{finish, reckoned};
 use crate::http::Connection;
 use crate::load::{Fate, Target};
 use crate::proxy::Wire;
@@ -102,10 +101,10 @@ pub async fn run(plan: Plan) -> bool {
     );
     course.judge(&mut bars);
     memory.judge(&mut bars);
-    let figures = reckoned(&world).await;
+    let figures = world.reckoned().await;
     bars.print();
     figures.print();
-    finish(&world, &figures) && bars.held()
+    world.finish(&figures) && bars.held()
 }
 
 /// The outage itself, while the load goes on; tells how much memory the receiver had.

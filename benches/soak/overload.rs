@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::crash::{finish, reckoned};
 use crate::ledger::Tally;
 use crate::load::Load;
 use crate::proxy::Wire;
@@ -114,10 +113,10 @@ async fn run_part(part: &Part, time: Duration) -> bool {
         );
     }
     let bars = judge(part, &world, all, most_mib);
-    let figures = reckoned(&world).await;
+    let figures = world.reckoned().await;
     bars.print();
     figures.print();
-    finish(&world, &figures) && bars.held()
+    world.finish(&figures) && bars.held()
 }
 
 /// How many a second are answered 200.

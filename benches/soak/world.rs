@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::bodies::Users;
+use crate::check::{self, Figures};
 use crate::disk::Disk;
 use crate::http::Connection;
 use crate::ledger::Ledger;
@@ -124,10 +125,26 @@ impl World {
         }
     }
 
-    /// Keeps the logs of a run that went wrong, and says where.
-    pub fn keep_logs(&self) -> PathBuf {
-        let kept =
-            std::env::temp_dir().join(format!("vod-receiver-soak-failed-{}", std::process::id()));
+    /// Stops the receiver as an orchestrator would, and compares what it left in Postgres with the ledger.
+    pub async fn reckoned(&self) -> Figures {
+        if let Err(fault) = self.receiver.lock().await.terminate().await {
+            self.target.ledger.fault(fault);
+        }
+        let mut postgres = self.postgres.lock().await.connect().await.unwrap();
+        check::reckon(&mut postgres, &self.target.ledger).await
+    }
+
+    /// Tells whether all was well; keeps the logs if not, and says where.
+    pub fn finish(&self, figures: &Figures) -> bool {
+        if !figures.all_well() {
+            println!("the logs are kept in {}", self.keep_logs().display());
+        }
+        figures.all_well()
+    }
+
+    fn keep_logs(&self) -> PathBuf {
+        let kept = format!("vod-receiver-soak-failed-{}", std::process::id());
+        let kept = std::env::temp_dir().join(kept);
         fs::create_dir_all(&kept).unwrap();
         let dir = &self.scratch.0;
         for log in [dir.join("receiver.log"), dir.join("postgres/server.log")] {
