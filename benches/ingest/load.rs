@@ -3,12 +3,11 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::bodies::{self, Random};
-
-const CONNECTIONS: &str = "256";
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +19,16 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// What has this name; notifications if none has.
+    pub fn named(name: Option<&String>) -> Self {
+        let is_signature = name.is_some_and(|name| name == Self::Signature.name());
+        if is_signature {
+            Self::Signature
+        } else {
+            Self::Notification
+        }
+    }
+
     /// The name by which the load process is told.
     fn name(self) -> &'static str {
         match self {
@@ -54,63 +63,102 @@ impl Ask {
     }
 }
 
-/// Loads a server from a process of its own; tells how many requests a second it answered as it should.
-pub async fn against(address: std::net::SocketAddr, ask: Ask, time: Duration) -> f64 {
-    let output = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--load",
-            &address.to_string(),
-            "--ask",
-            ask.name(),
-            "--connections",
-            CONNECTIONS,
-            "--seconds",
-            &time.as_secs_f64().to_string(),
-        ])
-        .stderr(Stdio::inherit())
-        .output()
-        .await
-        .unwrap();
-    String::from_utf8_lossy(&output.stdout)
-        .trim()
-        .parse()
-        .unwrap()
+/// How a server is loaded.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    pub ask: Ask,
+    pub connections: usize,
+    /// How many requests are sent, all connections taken together; as many as are answered if not said.
+    pub per_second: Option<f64>,
+    pub time: Duration,
 }
 
-/// What the load process does: prints one number.
-pub fn run(address: &str, ask: Option<&str>, connections: f64, seconds: f64) {
-    let signature = ask == Some(Ask::Signature.name());
-    let ask = if signature {
-        Ask::Signature
-    } else {
-        Ask::Notification
-    };
+impl Load {
+    /// As many requests as 256 connections get answered.
+    pub fn full(ask: Ask, time: Duration) -> Self {
+        Self {
+            ask,
+            connections: 256,
+            per_second: None,
+            time,
+        }
+    }
+}
+
+/// How a server answered.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Answered {
+    pub per_second: f64,
+    /// From when a request was to be sent, in microseconds.
+    pub median_us: u32,
+    pub p99_us: u32,
+}
+
+/// Loads a server from a process of its own; every request is answered as it should, or it panics.
+pub async fn against(address: std::net::SocketAddr, load: Load) -> Answered {
+    let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--load", &address.to_string(), "--ask", load.ask.name()]);
+    command.args(["--connections", &load.connections.to_string()]);
+    command.args(["--seconds", &load.time.as_secs_f64().to_string()]);
+    if let Some(per_second) = load.per_second {
+        command.args(["--per-second", &per_second.to_string()]);
+    }
+    let output = command.stderr(Stdio::inherit()).output().await.unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What the load process does: prints an [`Answered`].
+pub fn run(address: &str, load: Load) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let rate = runtime.block_on(async {
-        let until = now() + Duration::from_secs_f64(seconds);
+    let answered = runtime.block_on(async {
         let began = now();
         let seed = u64::from(std::process::id()) << 32;
-        let each = (0..connections as u64)
-            .map(|n| tokio::spawn(one(address.to_owned(), ask, seed + n, until)));
-        let mut answered = 0;
+        let each = (0..load.connections).map(|n| {
+            let first = load.per_second.map_or(began, |rate| {
+                began + Duration::from_secs_f64(n as f64 / rate)
+            });
+            tokio::spawn(one(
+                address.to_owned(),
+                load,
+                seed + n as u64,
+                first,
+                began + load.time,
+            ))
+        });
+        let mut waits = Vec::new();
         for connection in each.collect::<Vec<_>>() {
-            answered += connection.await.unwrap();
+            waits.extend(connection.await.unwrap());
         }
-        answered as f64 / (now() - began).as_secs_f64()
+        let took = now() - began;
+        waits.sort_unstable();
+        Answered {
+            per_second: waits.len() as f64 / took.as_secs_f64(),
+            median_us: waits[waits.len() / 2],
+            p99_us: waits[waits.len() * 99 / 100],
+        }
     });
-    println!("{rate}");
+    println!("{}", serde_json::to_string(&answered).unwrap());
 }
 
-/// One connection; tells how many requests were answered as they should.
-async fn one(address: String, ask: Ask, seed: u64, until: Instant) -> u64 {
+/// One connection; tells how long each request waited, in microseconds.
+async fn one(address: String, load: Load, seed: u64, first: Instant, until: Instant) -> Vec<u32> {
+    let Load { ask, .. } = load;
     let mut stream = TcpStream::connect(&address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
-    let (mut answered, mut request, mut answer) = (0, Vec::new(), vec![0; 4096]);
-    while now() < until {
+    let (mut waits, mut request, mut answer) = (Vec::new(), Vec::new(), vec![0; 4096]);
+    let pause = load
+        .per_second
+        .map(|rate| Duration::from_secs_f64(load.connections as f64 / rate));
+    let mut due = first;
+    while due < until {
+        match pause {
+            Some(_) => tokio::time::sleep_until(due.into()).await,
+            None => due = now(),
+        }
         let body = ask.body(&mut random);
         request.clear();
         request.extend_from_slice(ask.head().as_bytes());
@@ -132,9 +180,10 @@ async fn one(address: String, ask: Ask, seed: u64, until: Instant) -> u64 {
             "{}",
             String::from_utf8_lossy(&answer[..read])
         );
-        answered += 1;
+        waits.push((now() - due).as_micros() as u32);
+        due = pause.map_or_else(now, |pause| due + pause);
     }
-    answered
+    waits
 }
 
 /// Whether an answer with a Content-Length is complete.

@@ -13,6 +13,8 @@
 //!
 //! Then the same two for `POST /v1/signatures`: `naive`, one transaction a request, and the service.
 //!
+//! Last, how long requests wait: one alone, and one at half of the load, against a commit of one delivery.
+//!
 //! L = 1 / (1/echo + 1/sql) is what sharing the cores between both halves of the work allows.
 
 #![expect(
@@ -32,7 +34,7 @@ mod templates;
 
 use std::time::Duration;
 
-use load::Ask;
+use load::{Ask, Load};
 use serde_json::json;
 use vod_receiver::ops::cluster::Cluster;
 
@@ -57,12 +59,13 @@ fn main() {
     };
     if let Some(address) = after("--load") {
         let number = |name: &str| after(name).and_then(|text| text.parse().ok());
-        return load::run(
-            address,
-            after("--ask").map(String::as_str),
-            number("--connections").unwrap_or(256.0),
-            number("--seconds").unwrap_or(1.0),
-        );
+        let load = Load {
+            ask: Ask::named(after("--ask")),
+            connections: number("--connections").unwrap_or(256.0) as usize,
+            per_second: number("--per-second"),
+            time: Duration::from_secs_f64(number("--seconds").unwrap_or(1.0)),
+        };
+        return load::run(address, load);
     }
     let short = args.iter().any(|arg| arg == "--test");
     let plan = Plan {
@@ -99,15 +102,20 @@ async fn measure(plan: Plan) -> Figures {
     let mut figures = Figures {
         shape: best,
         rounds: Vec::new(),
+        waits: Vec::new(),
     };
     for round in 0..plan.rounds {
         let seconds = Duration::from_secs_f64(plan.seconds);
         let echo = servers::echo(seconds).await;
         let sql = sql::rate(&database, best, seconds).await;
         let naive = naive::notifications(&database, seconds).await;
-        let ours = servers::ours(&database, Ask::Notification, seconds).await;
+        let ours = servers::ours(&database, Load::full(Ask::Notification, seconds))
+            .await
+            .per_second;
         let naive_signatures = naive::signatures(&database, seconds).await;
-        let signatures = servers::ours(&database, Ask::Signature, seconds).await;
+        let signatures = servers::ours(&database, Load::full(Ask::Signature, seconds))
+            .await
+            .per_second;
         eprintln!(
             "round {round}: echo {echo:.0}, sql {sql:.0}, naive {naive:.0}, ours {ours:.0} a second; \
              signatures naive {naive_signatures:.0}, ours {signatures:.0}"
@@ -121,6 +129,7 @@ async fn measure(plan: Plan) -> Figures {
             signatures,
         });
     }
+    figures.waits(&database, plan).await;
     database.pool.close().await;
     cluster.stop().unwrap();
     let _ = std::fs::remove_dir_all(dir);
@@ -130,6 +139,8 @@ async fn measure(plan: Plan) -> Figures {
 struct Figures {
     shape: sql::Shape,
     rounds: Vec<Round>,
+    /// Microseconds, and what they are to be compared with.
+    waits: Vec<(&'static str, f64)>,
 }
 
 /// Deliveries a second, and signatures.
@@ -143,6 +154,36 @@ struct Round {
 }
 
 impl Figures {
+    /// How long a lone request waits, and one at half of the full load, against what a commit takes.
+    async fn waits(&mut self, database: &servers::Prepared, plan: Plan) {
+        let time = Duration::from_secs_f64(plan.seconds);
+        let alone = sql::Shape {
+            connections: 1,
+            batch: 1,
+        };
+        let commit = 1e6 / sql::rate(database, alone, time).await;
+        let lone = Load {
+            connections: 1,
+            ..Load::full(Ask::Notification, time)
+        };
+        let lone = f64::from(servers::ours(database, lone).await.median_us);
+        let (full, ..) = self.spread(|round| round.ours);
+        let half = Load {
+            per_second: Some(full / 2.0),
+            ..Load::full(Ask::Notification, time)
+        };
+        let half = servers::ours(database, half).await;
+        self.waits = vec![
+            ("commit of one, us", commit),
+            ("lone request, us", lone),
+            ("lone / commit", lone / commit),
+            ("half load, a second", half.per_second),
+            ("half load, median us", f64::from(half.median_us)),
+            ("half load, p99 us", f64::from(half.p99_us)),
+            ("p99 / commit", f64::from(half.p99_us) / commit),
+        ];
+    }
+
     /// Median, smallest and largest of the rounds.
     fn spread(&self, of: impl Fn(&Round) -> f64) -> (f64, f64, f64) {
         let mut values: Vec<f64> = self.rounds.iter().map(of).collect();
@@ -185,7 +226,11 @@ impl Figures {
         );
         for (name, (median, least, most)) in self.rows() {
             let digits = if median < 100.0 { 2 } else { 0 };
-            println!("{name:<18} {median:>9.digits$}   ({least:.digits$} to {most:.digits$})");
+            println!("{name:<20} {median:>9.digits$}   ({least:.digits$} to {most:.digits$})");
+        }
+        for (name, value) in &self.waits {
+            let digits = if *value < 100.0 { 2 } else { 0 };
+            println!("{name:<20} {value:>9.digits$}");
         }
     }
 
@@ -198,6 +243,11 @@ impl Figures {
                     json!({"median": median, "least": least, "most": most}),
                 )
             })
+            .chain(
+                self.waits
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), json!(value))),
+            )
             .collect::<serde_json::Map<_, _>>()
             .into()
     }

@@ -17,7 +17,7 @@ use vod_receiver::vod::event::Event;
 use vod_receiver::vod::notification;
 use vod_receiver::vod::signature::UploadParams;
 
-use crate::load::Ask;
+use crate::load::{Ask, Load};
 use crate::servers::{Prepared, loaded};
 
 /// One transaction a request. The numbers of the change log come from a sequence: the one row that
@@ -39,7 +39,8 @@ pub async fn notifications(prepared: &Prepared, time: Duration) -> f64 {
         .disable_signals();
     let server = server.bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
-    let rate = loaded(address, server.run(), Ask::Notification, time).await;
+    let load = Load::full(Ask::Notification, time);
+    let rate = loaded(address, server.run(), load).await.per_second;
     own.close().await;
     rate
 }
@@ -146,7 +147,8 @@ pub async fn signatures(prepared: &Prepared, time: Duration) -> f64 {
         .disable_signals();
     let server = server.bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
-    let rate = loaded(address, server.run(), Ask::Signature, time).await;
+    let load = Load::full(Ask::Signature, time);
+    let rate = loaded(address, server.run(), load).await.per_second;
     own.close().await;
     rate
 }

@@ -21,7 +21,7 @@ use vod_receiver::ops::random::Random;
 use vod_receiver::vod::notification;
 
 use crate::bodies;
-use crate::load::{self, Ask};
+use crate::load::{self, Answered, Ask, Load};
 
 /// The database of all measurements.
 pub struct Prepared {
@@ -83,7 +83,9 @@ pub async fn echo(time: Duration) -> f64 {
         .disable_signals();
     let server = server.bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
-    loaded(address, server.run(), Ask::Notification, time).await
+    loaded(address, server.run(), Load::full(Ask::Notification, time))
+        .await
+        .per_second
 }
 
 #[post("/callbacks/{app}/{token}")]
@@ -94,7 +96,7 @@ async fn parse(_path: Path<(String, String)>, body: Bytes) -> Json<Value> {
 }
 
 /// The service.
-pub async fn ours(prepared: &Prepared, ask: Ask, time: Duration) -> f64 {
+pub async fn ours(prepared: &Prepared, load: Load) -> Answered {
     prepared.empty().await;
     let environment = [
         ("DATABASE_URL", prepared.url.as_str()),
@@ -127,10 +129,10 @@ pub async fn ours(prepared: &Prepared, ask: Ask, time: Duration) -> f64 {
         .disable_signals();
     let server = server.bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
-    let rate = loaded(address, server.run(), ask, time).await;
+    let answered = loaded(address, server.run(), load).await;
     tasks.stop().await;
     database.close().await;
-    let stored = match ask {
+    let stored = match load.ask {
         Ask::Notification => "SELECT count(*) FROM uploads WHERE user_id IS NOT NULL",
         Ask::Signature => "SELECT count(*) FROM signature_issues JOIN tickets t ON t.id = ticket",
     };
@@ -139,23 +141,18 @@ pub async fn ours(prepared: &Prepared, ask: Ask, time: Duration) -> f64 {
         .await
         .unwrap();
     assert!(
-        stored as f64 >= rate * time.as_secs_f64() * 0.9,
+        stored as f64 >= answered.per_second * load.time.as_secs_f64() * 0.9,
         "only {stored} were stored"
     );
-    rate
+    answered
 }
 
 /// Loads a server while it runs, and stops it.
-pub async fn loaded(
-    address: SocketAddr,
-    server: actix_web::dev::Server,
-    ask: Ask,
-    time: Duration,
-) -> f64 {
+pub async fn loaded(address: SocketAddr, server: actix_web::dev::Server, load: Load) -> Answered {
     let handle: ServerHandle = server.handle();
     let running = tokio::spawn(server);
-    let rate = load::against(address, ask, time).await;
+    let answered = load::against(address, load).await;
     handle.stop(true).await;
     running.await.unwrap().unwrap();
-    rate
+    answered
 }

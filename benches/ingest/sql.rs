@@ -54,8 +54,10 @@ pub async fn calibrate(prepared: &Prepared, plan: Plan) -> Shape {
 /// Rows a second; the batches are folded before the clock runs.
 pub async fn rate(prepared: &Prepared, shape: Shape, time: Duration) -> f64 {
     prepared.empty().await;
-    // More than can be written in the time.
-    let wanted = (time.as_secs_f64() * 80_000.0) as usize / shape.batch / shape.connections + 1;
+    // More than can be written in the time: so many rows, and of small batches so many commits, a second.
+    let rows_a_second = 80_000.min(4_000 * shape.batch * shape.connections);
+    let wanted =
+        (time.as_secs_f64() * rows_a_second as f64) as usize / shape.batch / shape.connections + 1;
     let rows = AtomicU64::new(0);
     let queues: Vec<Vec<(Vec<Delivery>, Batch)>> = (0..shape.connections)
         .map(|n| {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ResourceDef, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
@@ -287,15 +288,17 @@ impl RootSpanBuilder for RootSpan {
         };
         span.record("status", status.as_u16());
         let _entered = span.enter();
-        let status = (status.is_server_error(), status.as_u16());
-        match (status, outcome) {
-            ((true, status), Ok(response)) if span.is_disabled() => {
+        // A 503 is no news: what is away is told once, by whoever noticed, and the metrics count the answers.
+        let is_news = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
+        let status = status.as_u16();
+        match outcome {
+            Ok(response) if is_news && span.is_disabled() => {
                 let request = response.request();
                 let (route, request_id) = (route(request), id(request));
                 tracing::warn!(status, route, request_id, "answered");
             }
-            ((true, status), _) => tracing::warn!(status, "answered"),
-            ((false, status), _) => tracing::debug!(status, "answered"),
+            _ if is_news => tracing::warn!(status, "answered"),
+            _ => tracing::debug!(status, "answered"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A folded batch as the arrays that `write.sql` unnests, one array a column.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -79,7 +81,8 @@ impl<'a> DeliveryRow<'a> {
     }
 }
 
-/// Which deliveries name which files, the file by its position in the batch, from 1.
+/// Which deliveries name which files, the file by its position in the batch, from 1. Each once, though a spool
+/// may bring one twice in a batch.
 pub fn named<'a>(
     batch: &'a Batch,
     deliveries: &'a [Delivery],
@@ -89,9 +92,9 @@ pub fn named<'a>(
         .values()
         .zip(1..)
         .flat_map(move |(file, position)| {
-            file.named_by
-                .iter()
-                .map(move |&by| (position, deliveries[by].id))
+            let ids = file.named_by.iter().map(|&by| deliveries[by].id);
+            let ids: BTreeSet<Uuid> = ids.collect();
+            ids.into_iter().map(move |id| (position, id))
         })
 }
 

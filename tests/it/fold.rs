@@ -15,7 +15,7 @@ use vod_receiver::record::{Delivery, Door};
 use vod_receiver::ticket::{Ticket, UserId};
 use vod_receiver::vod::notification;
 
-const TICKETS: [&str; 3] = [
+pub const TICKETS: [&str; 3] = [
     "vt_01H455VB4PEX5VSKNK084SN02Q",
     "vt_01H455VB4PEX5VSKNK084SN02R",
     "vt_01H455VB4PEX5VSKNK084SN02S",
@@ -92,7 +92,7 @@ fn delivery(body: &Value, door: Door, minute: i64) -> Delivery {
 }
 
 /// One of everything that VOD may tell of two files and their tasks, facts that disagree included.
-fn any_delivery() -> impl Strategy<Value = Delivery> {
+pub fn any_delivery() -> impl Strategy<Value = Delivery> {
     let file = select(vec!["1001", "1002"]);
     let context = select(vec!["", TICKETS[0], TICKETS[1], TICKETS[2], "uid=7"]);
     let text = select(vec!["", "a", "b"]);

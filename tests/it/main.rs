@@ -4,6 +4,7 @@
 
 mod analyst;
 mod callback_auth;
+mod converge;
 mod door;
 mod fold;
 mod harness;

@@ -28,7 +28,7 @@ impl TestApp {
     }
 
     /// A recorder of another receiver on the same Postgres.
-    fn another_recorder(&self) -> (Recorder, Lifecycle) {
+    pub fn another_recorder(&self) -> (Recorder, Lifecycle) {
         let database = Database::lazy(&self.database_url()).unwrap();
         database.set_ready();
         let metrics = Metrics::new(self.now(), []);
