@@ -219,9 +219,7 @@ impl Halves {
         self.0.extend([middle..part.end, part.start..middle]);
         true
     }
-}
 
-impl Halves {
     /// Puts a part back, to be written next.
     pub fn again(&mut self, part: Range<usize>) {
         self.0.push(part);

@@ -1,4 +1,4 @@
-//! The writers behind the queue: each takes everything queued and writes it in one transaction.
+//! The writer behind the queue: it takes everything queued and writes it in one transaction.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
