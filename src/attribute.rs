@@ -1,8 +1,9 @@
 //! Whose upload it is: a pure function from what is known of a file to a verdict with a reason.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::ticket::{Ticket, UserId};
+use crate::ticket::{IssuedTicket, Ticket};
 
 /// What is known of a file that bears on whose it is.
 #[derive(Debug, Clone, Copy)]
@@ -15,13 +16,6 @@ pub struct Claims<'a> {
     pub session_context: Option<&'a str>,
     /// Whether two different source contexts were told.
     pub contexts_differ: bool,
-}
-
-/// What the log of permissions knows of a ticket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IssuedTicket {
-    pub app: String,
-    pub user_id: UserId,
 }
 
 /// Whose an upload is and how we know.
@@ -125,7 +119,7 @@ pub fn named_ticket(context: Option<&str>) -> Option<Ticket> {
 }
 
 /// Decides whose a file is. The source context speaks first, the session context where it names nobody.
-pub fn attribute(claims: &Claims, tickets: &HashMap<Ticket, IssuedTicket>) -> Verdict {
+pub fn attribute(claims: &Claims, tickets: &HashMap<Ticket, Arc<IssuedTicket>>) -> Verdict {
     let by_source = by_context(claims.app, claims.source_context, tickets);
     let by_session = by_context(claims.app, claims.session_context, tickets);
     let disagree = claims.contexts_differ || two_tickets(&by_source, &by_session);
@@ -153,7 +147,7 @@ pub fn attribute(claims: &Claims, tickets: &HashMap<Ticket, IssuedTicket>) -> Ve
 fn by_context(
     app: &str,
     context: Option<&str>,
-    tickets: &HashMap<Ticket, IssuedTicket>,
+    tickets: &HashMap<Ticket, Arc<IssuedTicket>>,
 ) -> Verdict {
     let nobody = |reason, ticket, detail: Option<&str>| Verdict {
         user_id: None,
@@ -199,13 +193,14 @@ fn two_tickets(source: &Verdict, session: &Verdict) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ticket::UserId;
 
     const A: &str = "vt_01H455VB4PEX5VSKNK084SN02Q";
     const B: &str = "vt_01H455VB4PEX5VSKNK084SN02R";
     const OTHER_APP: &str = "vt_01H455VB4PEX5VSKNK084SN02S";
     const NEVER: &str = "vt_01H455VB4PEX5VSKNK084SN02T";
 
-    fn tickets() -> HashMap<Ticket, IssuedTicket> {
+    fn tickets() -> HashMap<Ticket, Arc<IssuedTicket>> {
         [
             (A, "main", "ann"),
             (B, "main", "bob"),
@@ -216,7 +211,7 @@ mod tests {
                 app: app.to_owned(),
                 user_id: UserId::parse(user).unwrap(),
             };
-            (ticket.parse().unwrap(), issued)
+            (ticket.parse().unwrap(), Arc::new(issued))
         })
         .into()
     }

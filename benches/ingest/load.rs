@@ -1,6 +1,7 @@
 //! The one load process: connections that each send the next body as soon as the last is answered.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::bodies::{self, Random};
+use crate::templates::Templates;
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +50,9 @@ impl Ask {
         }
     }
 
-    fn body(self, random: &mut Random) -> Vec<u8> {
+    fn body(self, bodies: &Templates, random: &mut Random) -> Vec<u8> {
         match self {
-            Self::Notification => bodies::body(random),
+            Self::Notification => bodies.body(random).2,
             Self::Signature => format!(r#"{{"user_id":"user {}"}}"#, random.next()).into_bytes(),
         }
     }
@@ -67,6 +69,8 @@ impl Ask {
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub ask: Ask,
+    /// Whether notifications name tickets that this server gave out before, and not those that are in the database.
+    pub issued_here: bool,
     pub connections: usize,
     /// How many requests are sent, all connections taken together; as many as are answered if not said.
     pub per_second: Option<f64>,
@@ -78,6 +82,7 @@ impl Load {
     pub fn full(ask: Ask, time: Duration) -> Self {
         Self {
             ask,
+            issued_here: false,
             connections: 256,
             per_second: None,
             time,
@@ -99,6 +104,9 @@ pub async fn against(address: std::net::SocketAddr, load: Load) -> Answered {
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
     command.args(["--load", &address.to_string(), "--ask", load.ask.name()]);
     command.args(["--connections", &load.connections.to_string()]);
+    if load.issued_here {
+        command.arg("--issued-here");
+    }
     command.args(["--seconds", &load.time.as_secs_f64().to_string()]);
     if let Some(per_second) = load.per_second {
         command.args(["--per-second", &per_second.to_string()]);
@@ -114,19 +122,27 @@ pub fn run(address: &str, load: Load) {
         .build()
         .unwrap();
     let answered = runtime.block_on(async {
+        let bodies = if load.issued_here {
+            bodies::naming(&issue(address).await)
+        } else {
+            bodies::of_seeded_tickets()
+        };
+        let bodies = Arc::new(bodies);
         let began = now();
         let seed = u64::from(std::process::id()) << 32;
         let each = (0..load.connections).map(|n| {
             let first = load.per_second.map_or(began, |rate| {
                 began + Duration::from_secs_f64(n as f64 / rate)
             });
-            tokio::spawn(one(
-                address.to_owned(),
-                load,
-                seed + n as u64,
-                first,
-                began + load.time,
-            ))
+            let random = Random((seed + n as u64).wrapping_mul(0x2545_f491_4f6c_dd1d));
+            let address = address.to_owned();
+            let bodies = Arc::clone(&bodies);
+            tokio::spawn(async move {
+                let connection = Connection::open(&address, load.ask).await;
+                connection
+                    .keep_asking(load, &bodies, random, first, began + load.time)
+                    .await
+            })
         });
         let mut waits = Vec::new();
         for connection in each.collect::<Vec<_>>() {
@@ -143,64 +159,114 @@ pub fn run(address: &str, load: Load) {
     println!("{}", serde_json::to_string(&answered).unwrap());
 }
 
-/// One connection; tells how long each request waited, in microseconds.
-async fn one(address: String, load: Load, seed: u64, first: Instant, until: Instant) -> Vec<u32> {
-    let Load { ask, .. } = load;
-    let mut stream = TcpStream::connect(&address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
-    let (mut waits, mut request, mut answer) = (Vec::new(), Vec::new(), vec![0; 4096]);
-    let pause = load
-        .per_second
-        .map(|rate| Duration::from_secs_f64(load.connections as f64 / rate));
-    let mut due = first;
-    while due < until {
-        match pause {
-            Some(_) => tokio::time::sleep_until(due.into()).await,
-            None => due = now(),
+/// Has signatures issued, and gives their tickets.
+async fn issue(address: &str) -> Vec<String> {
+    let each = (0..64).map(|n| {
+        let address = address.to_owned();
+        tokio::spawn(async move {
+            let mut connection = Connection::open(&address, Ask::Signature).await;
+            let mut tickets = Vec::new();
+            for m in 0..bodies::TICKETS / 64 {
+                let body = format!(r#"{{"user_id":"user {}"}}"#, n * 1_000 + m);
+                let answer = connection.ask(body.as_bytes()).await;
+                let signature: serde_json::Value = serde_json::from_str(answer).unwrap();
+                tickets.push(signature["ticket"].as_str().unwrap().to_owned());
+            }
+            tickets
+        })
+    });
+    let mut tickets = Vec::new();
+    for connection in each.collect::<Vec<_>>() {
+        tickets.extend(connection.await.unwrap());
+    }
+    tickets
+}
+
+/// One connection, over which one thing is asked again and again.
+struct Connection {
+    ask: Ask,
+    stream: TcpStream,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: &str, ask: Ask) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self {
+            ask,
+            stream,
+            request: Vec::new(),
+            answer: vec![0; 4096],
         }
-        let body = ask.body(&mut random);
-        request.clear();
-        request.extend_from_slice(ask.head().as_bytes());
-        request.extend_from_slice(
+    }
+
+    /// Asks until a time; tells how long each request waited, in microseconds.
+    async fn keep_asking(
+        mut self,
+        load: Load,
+        bodies: &Templates,
+        mut random: Random,
+        first: Instant,
+        until: Instant,
+    ) -> Vec<u32> {
+        let mut waits = Vec::new();
+        let pause = load
+            .per_second
+            .map(|rate| Duration::from_secs_f64(load.connections as f64 / rate));
+        let mut due = first;
+        while due < until {
+            match pause {
+                Some(_) => tokio::time::sleep_until(due.into()).await,
+                None => due = now(),
+            }
+            self.ask(&self.ask.body(bodies, &mut random)).await;
+            // A first batch opens connections and plans statements.
+            if due - first > load.time / 5 {
+                waits.push((now() - due).as_micros() as u32);
+            }
+            due = pause.map_or_else(now, |pause| due + pause);
+        }
+        waits
+    }
+
+    /// Sends one request, and gives the body of its answer, which is as it should be.
+    async fn ask(&mut self, body: &[u8]) -> &str {
+        self.request.clear();
+        self.request.extend_from_slice(self.ask.head().as_bytes());
+        self.request.extend_from_slice(
             b"Host: bench\r\nContent-Type: application/json\r\nContent-Length: ",
         );
-        request.extend_from_slice(body.len().to_string().as_bytes());
-        request.extend_from_slice(b"\r\n\r\n");
-        request.extend_from_slice(&body);
-        stream.write_all(&request).await.unwrap();
+        self.request
+            .extend_from_slice(body.len().to_string().as_bytes());
+        self.request.extend_from_slice(b"\r\n\r\n");
+        self.request.extend_from_slice(body);
+        self.stream.write_all(&self.request).await.unwrap();
         let mut read = 0;
-        while !is_whole(&answer[..read]) {
-            let more = stream.read(&mut answer[read..]).await.unwrap();
+        while body_of(&self.answer[..read]).is_none() {
+            let more = self.stream.read(&mut self.answer[read..]).await.unwrap();
             assert!(more > 0, "the server closed the connection");
             read += more;
         }
+        let answer = &self.answer[..read];
         assert!(
-            answer.starts_with(ask.status()),
+            answer.starts_with(self.ask.status()),
             "{}",
-            String::from_utf8_lossy(&answer[..read])
+            String::from_utf8_lossy(answer)
         );
-        // A first batch opens connections and plans statements.
-        if due - first > load.time / 5 {
-            waits.push((now() - due).as_micros() as u32);
-        }
-        due = pause.map_or_else(now, |pause| due + pause);
+        body_of(answer).unwrap()
     }
-    waits
 }
 
-/// Whether an answer with a Content-Length is complete.
-fn is_whole(answer: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(answer);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        return false;
-    };
+/// The body of an answer with a Content-Length, once it is complete.
+fn body_of(answer: &[u8]) -> Option<&str> {
+    let (head, body) = str::from_utf8(answer).ok()?.split_once("\r\n\r\n")?;
     let length = head
         .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
-    length
-        .and_then(|length| length.parse::<usize>().ok())
-        .is_some_and(|length| body.len() >= length)
+        .find_map(|line| line.strip_prefix("content-length: "))?;
+    let length: usize = length.parse().ok()?;
+    (body.len() >= length).then_some(body)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]

@@ -1,21 +1,22 @@
 //! The same rows by the same statement, without HTTP: what Postgres and the wire allow.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use vod_receiver::attribute::IssuedTicket;
 use vod_receiver::config::AppName;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::random::Random;
 use vod_receiver::record::batch::{Batch, tickets_told};
 use vod_receiver::record::{Delivery, Door, sql};
-use vod_receiver::ticket::UserId;
+use vod_receiver::ticket::{IssuedTicket, UserId};
 use vod_receiver::vod::notification;
 
 use crate::Plan;
-use crate::bodies::{self, body};
+use crate::bodies;
 use crate::load::now;
 use crate::servers::Prepared;
+use crate::templates::Templates;
 
 /// How the statement is sent.
 #[derive(Debug, Clone, Copy)]
@@ -59,10 +60,11 @@ pub async fn rate(prepared: &Prepared, shape: Shape, time: Duration) -> f64 {
     let wanted =
         (time.as_secs_f64() * rows_a_second as f64) as usize / shape.batch / shape.connections + 1;
     let rows = AtomicU64::new(0);
+    let bodies = bodies::of_seeded_tickets();
     let queues: Vec<Vec<(Vec<Delivery>, Batch)>> = (0..shape.connections)
         .map(|n| {
             (0..wanted)
-                .map(|m| folded(shape.batch, (n * wanted + m) as u64))
+                .map(|m| folded(shape.batch, &bodies, (n * wanted + m) as u64))
                 .collect()
         })
         .collect();
@@ -93,13 +95,13 @@ pub async fn rate(prepared: &Prepared, shape: Shape, time: Duration) -> f64 {
     rows.into_inner() as f64 / (now() - began).as_secs_f64()
 }
 
-fn folded(size: usize, number: u64) -> (Vec<Delivery>, Batch) {
+fn folded(size: usize, bodies: &Templates, number: u64) -> (Vec<Delivery>, Batch) {
     let mut random =
         bodies::Random(number.wrapping_mul(0x9e37_79b9) ^ u64::from(std::process::id()));
     let (clock, ids) = (Clock::system(), Random::system());
     let deliveries: Vec<Delivery> = (0..size)
         .map(|_| {
-            let body = body(&mut random);
+            let body = bodies.body(&mut random).2;
             let received_at = clock.now();
             let said = notification::read_item(&body).unwrap();
             Delivery {
@@ -113,16 +115,17 @@ fn folded(size: usize, number: u64) -> (Vec<Delivery>, Batch) {
         })
         .collect();
     let mut batch = Batch::of(&deliveries);
-    for ticket in tickets_told(&deliveries) {
+    // What the service presumes most of the time, and has confirmed by the statement.
+    batch.presume(tickets_told(&deliveries).into_iter().map(|ticket| {
         let user_id = UserId::parse(&format!("user {}", ticket.0)).unwrap();
-        batch.tickets.insert(
+        (
             ticket,
-            IssuedTicket {
+            Arc::new(IssuedTicket {
                 app: "main".to_owned(),
                 user_id,
-            },
-        );
-    }
+            }),
+        )
+    }));
     batch.fold(&deliveries, clock.now());
     (deliveries, batch)
 }

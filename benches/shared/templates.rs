@@ -3,7 +3,7 @@
 /// The text in a template that each body replaces by its own file id.
 const PLACE: &str = "FILE_ID_OF_19_DIGIT";
 /// So many different lengths and contexts.
-const TEMPLATES: usize = 4096;
+pub const TEMPLATES: usize = 4096;
 
 /// A small generator: SplitMix64.
 pub struct Random(pub u64);

@@ -19,7 +19,9 @@ const ALL_HELD: usize = 1_900;
 /// How long Postgres is away where it is: longer than a hold.
 const AWAY: Duration = Duration::from_secs(8);
 /// What the receiver may have at full load.
-const MEMORY_MIB: f64 = 200.0;
+const FULL_MIB: f64 = 200.0;
+/// And at ten times as many connections: each takes 64 KiB with what it has under way, beside bounds that stay the same.
+const OVERLOAD_MIB: f64 = 320.0;
 const DRAINED_WITHIN: Duration = Duration::from_secs(300);
 
 /// One load on one receiver.
@@ -84,9 +86,12 @@ async fn run_part(part: &Part, time: Duration) -> bool {
         postgres: vec![("max_wal_size", "4GB"), ("max_connections", "40")],
     });
     let world = Arc::new(world.await);
+    let mut bars = Bars::new(true);
     if !part.outage {
         let capacity = rate(&world, SATURATING, time.min(Duration::from_secs(10)) / 2).await;
+        let full_mib = world.resident_mib().await.unwrap_or(0.0);
         println!("{SATURATING} connections: {capacity:.0} a second are answered 200");
+        memory(&mut bars, "at full load", FULL_MIB, full_mib);
     }
     let before = world.target.ledger.tally();
     let begun = Instant::now();
@@ -112,7 +117,8 @@ async fn run_part(part: &Part, time: Duration) -> bool {
             drained.as_secs_f64()
         );
     }
-    let bars = judge(part, &world, all, most_mib);
+    memory(&mut bars, "at this one", OVERLOAD_MIB, most_mib);
+    judge(&mut bars, part, &world, all);
     let figures = world.reckoned().await;
     bars.print();
     figures.print();
@@ -152,14 +158,13 @@ async fn watch(world: &World, part: &Part, time: Duration) -> f64 {
     most
 }
 
-fn judge(part: &Part, world: &World, all: Tally, most_mib: f64) -> Bars {
-    let mut bars = Bars::new(true);
+fn memory(bars: &mut Bars, when: &str, may_mib: f64, mib: f64) {
+    let bar = format!("memory {when} at most {may_mib} MiB");
+    bars.count(&bar, mib > 0.0 && mib <= may_mib, format!("{mib:.0} MiB"));
+}
+
+fn judge(bars: &mut Bars, part: &Part, world: &World, all: Tally) {
     let soon = world.target.ledger.refused_at_once();
-    bars.count(
-        &format!("memory at most {MEMORY_MIB} MiB"),
-        most_mib <= MEMORY_MIB,
-        format!("{most_mib:.0} MiB"),
-    );
     bars.count(
         "every notification is answered",
         all.unanswered == 0,
@@ -178,5 +183,4 @@ fn judge(part: &Part, world: &World, all: Tally, most_mib: f64) -> Bars {
     };
     let measured = format!("{} after a hold, {soon} at once", all.unavailable - soon);
     bars.count(what, held, measured);
-    bars
 }

@@ -1,11 +1,7 @@
-//! `GET /metrics`, and what counts each request.
+//! `GET /metrics`.
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage, HttpResponse, get};
-use tokio::time::Instant;
+use actix_web::{HttpResponse, get};
 
 use super::routes::METHODS;
 use crate::config::Config;
@@ -91,31 +87,4 @@ pub fn endpoints() -> impl Iterator<Item = Endpoint> {
         method,
         route: route.pattern().unwrap_or_default(),
     })
-}
-
-/// The template of the route that a request takes: looked up once, for the metrics and the log.
-#[derive(Debug, Clone)]
-pub struct Route(pub Option<String>);
-
-/// Counts each request by its route, and takes the time.
-pub async fn measure(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let began = Instant::now();
-    let metrics = request.app_data::<Data<Metrics>>().cloned();
-    let route = request.match_pattern();
-    let endpoint = metrics
-        .as_ref()
-        .map(|metrics| metrics.endpoint(request.method().as_str(), route.as_deref()));
-    request.extensions_mut().insert(Route(route));
-    let answer = next.call(request).await;
-    if let (Some(metrics), Some(endpoint)) = (metrics, endpoint) {
-        let status = match &answer {
-            Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
-        };
-        metrics.answered(endpoint, status.as_u16(), began.elapsed());
-    }
-    answer
 }

@@ -2,6 +2,7 @@
 
 mod health;
 mod metrics;
+mod observe;
 pub mod openapi;
 mod routes;
 pub mod serve;

@@ -4,17 +4,13 @@ use std::sync::LazyLock;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ResourceDef, ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, guard};
-use tracing::Span;
-use tracing::field::Empty;
-use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
+use actix_web::{App, Error, HttpRequest, HttpResponse, guard};
 use utoipa_actix_web::AppExt;
 
-use super::metrics::{self, Route, Scraped};
+use super::metrics::{self, Scraped};
+use super::observe::observe;
 use super::{health, openapi};
 use crate::access::Keyring;
 use crate::config::Config;
@@ -28,6 +24,7 @@ use crate::receive::{Hold, UnsignedQuota};
 use crate::record::spool::Spool;
 use crate::record::{self, Recorder};
 use crate::sign::{self, IssueWriter, Issuer};
+use crate::ticket::KnownTickets;
 use crate::{query, receive};
 
 /// Not a route of the document: it is the document.
@@ -73,12 +70,14 @@ impl Parts {
         random: Random,
     ) -> (Self, Writers) {
         let metrics = Metrics::new(clock.now(), metrics::endpoints());
-        let (issuer, issues) = Issuer::new(database.clone());
+        let tickets = KnownTickets::default();
+        let (issuer, issues) = Issuer::new(database.clone(), tickets.clone());
         let (recorder, deliveries) = Recorder::new(
             database.clone(),
             spool,
             clock.clone(),
             random.clone(),
+            tickets,
             metrics.clone(),
         );
         let hold = Hold::default();
@@ -153,9 +152,7 @@ pub fn build(
                 .to(openapi_json),
         )
         .default_service(web::to(nothing_here))
-        .wrap(from_fn(request_id))
-        .wrap(TracingLogger::<RootSpan>::new())
-        .wrap(from_fn(metrics::measure))
+        .wrap(from_fn(observe))
 }
 
 /// The app of the address that is for the metrics alone.
@@ -175,9 +172,7 @@ pub fn build_metrics(
         .app_data(parts.scraped)
         .route(metrics::PATH, web::get().to(metrics::read_metrics_alone))
         .default_service(web::to(nothing_else_here))
-        .wrap(from_fn(request_id))
-        .wrap(TracingLogger::<RootSpan>::new())
-        .wrap(from_fn(metrics::measure))
+        .wrap(from_fn(observe))
 }
 
 /// The routes that the OpenAPI document tells of.
@@ -235,84 +230,3 @@ pub static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
     }
     methods
 });
-
-/// Every answer tells its id, by which its log lines are found. None is to be kept by a cache: most
-/// are somebody's, and one is a permission.
-async fn request_id(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = id(request.request());
-    let mut response = next.call(request).await?;
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id).ok()) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), id);
-    }
-    Ok(response)
-}
-
-/// The span of one request: the route's template, never the path, which may hold a token; no address
-/// of the caller, which is a person's.
-struct RootSpan;
-
-impl RootSpanBuilder for RootSpan {
-    fn on_request_start(request: &ServiceRequest) -> Span {
-        // Most requests are notifications, and a span that is enabled costs one a tenth of its time.
-        if request.path().starts_with("/callbacks/") {
-            tracing::debug_span!(
-                "request",
-                method = %request.method(),
-                route = route(request.request()),
-                request_id = id(request.request()),
-                status = Empty,
-            )
-        } else {
-            tracing::info_span!(
-                "request",
-                method = %request.method(),
-                route = route(request.request()),
-                request_id = id(request.request()),
-                status = Empty,
-            )
-        }
-    }
-
-    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        let status = match outcome {
-            Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
-        };
-        span.record("status", status.as_u16());
-        let _entered = span.enter();
-        // A 503 is no news: what is away is told once, by whoever noticed, and the metrics count the answers.
-        let is_news = status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE;
-        let status = status.as_u16();
-        match outcome {
-            Ok(response) if is_news && span.is_disabled() => {
-                let request = response.request();
-                let (route, request_id) = (route(request), id(request));
-                tracing::warn!(status, route, request_id, "answered");
-            }
-            _ if is_news => tracing::warn!(status, "answered"),
-            _ => tracing::debug!(status, "answered"),
-        }
-    }
-}
-
-/// The template of the route that it takes.
-fn route(request: &HttpRequest) -> String {
-    let extensions = request.extensions();
-    let route = extensions
-        .get::<Route>()
-        .and_then(|route| route.0.as_deref());
-    route.unwrap_or("none").to_owned()
-}
-
-fn id(request: &HttpRequest) -> Option<String> {
-    let extensions = request.extensions();
-    extensions.get::<RequestId>().map(ToString::to_string)
-}

@@ -1,13 +1,14 @@
 //! A batch of deliveries: the rows they touch as they were read, and as they will be written.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::fold::{Task, Tasks, Upload};
 use super::{Delivery, Outcome};
-use crate::attribute::{IssuedTicket, named_ticket};
-use crate::ticket::Ticket;
+use crate::attribute::named_ticket;
+use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{Event, FileFields, FileId, News, TaskFact, TaskRole};
 
 /// The rows that a batch of deliveries touches, in the order of their keys: two writers that lock
@@ -15,12 +16,19 @@ use crate::vod::event::{Event, FileFields, FileId, News, TaskFact, TaskRole};
 #[derive(Debug, Default)]
 pub struct Batch {
     /// By app and file id.
-    pub files: BTreeMap<(String, String), File>,
+    pub files: BTreeMap<FileKey, File>,
     /// By task id, app, and the file that it was told of.
     pub tasks: BTreeMap<TaskKey, TaskRow>,
     /// The tickets that contexts name; those that were issued.
-    pub tickets: HashMap<Ticket, IssuedTicket>,
+    pub tickets: HashMap<Ticket, Arc<IssuedTicket>>,
+    /// Those of them that nobody asked the log for: it has to say the same when the batch is written.
+    pub presumed: BTreeSet<Ticket>,
+    /// Whether deliveries of it may have been written before.
+    pub perhaps_again: bool,
 }
+
+/// App, file id.
+pub type FileKey = (String, String);
 
 /// Task id, app, file id; the file id is empty where an event names none.
 pub type TaskKey = (String, String, String);
@@ -77,6 +85,14 @@ impl Batch {
             }
         }
         batch
+    }
+
+    /// Takes tickets on somebody's word.
+    pub fn presume(&mut self, tickets: impl IntoIterator<Item = (Ticket, Arc<IssuedTicket>)>) {
+        for (ticket, issued) in tickets {
+            self.presumed.insert(ticket);
+            self.tickets.insert(ticket, issued);
+        }
     }
 
     /// The tickets that rows name which were read, beside those that are known already.

@@ -13,6 +13,7 @@ use crate::ops::lifecycle::Stop;
 use crate::ops::line::Line;
 use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
+use crate::ticket::KnownTickets;
 
 /// The size at which the write statement does best (docs/performance.md).
 const CHUNK_RECORDS: usize = 1_024;
@@ -33,7 +34,7 @@ pub async fn drain(
 ) -> Result<Drained, StuckOrUnread> {
     // A command that ends is not scraped.
     let metrics = Metrics::new(clock.now(), []);
-    let writer = Writer::new(clock, random, metrics);
+    let writer = Writer::new(clock, random, KnownTickets::default(), metrics);
     Drain::new(spool, database, &writer).until_empty().await
 }
 

@@ -7,13 +7,14 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Delivery, Door};
-use crate::attribute::{self, Claims, IssuedTicket, Method, Reason, Verdict};
-use crate::ticket::Ticket;
+use crate::attribute::{self, Claims, Method, Reason, Verdict};
+use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{Event, FileFact, FileFields, Format, News, TaskFact, TaskRole, TaskState};
 
 /// A fact about the upload itself outranks one that merely names the file: a 2.0 upload event knows
@@ -207,7 +208,7 @@ impl Upload {
         &mut self,
         app: &str,
         tasks: &Tasks,
-        tickets: &HashMap<Ticket, IssuedTicket>,
+        tickets: &HashMap<Ticket, Arc<IssuedTicket>>,
         now: DateTime<Utc>,
     ) {
         let state = |id: &Option<String>, held| match id {

@@ -9,6 +9,7 @@ pub mod batch;
 mod counted;
 pub mod drain;
 pub mod fold;
+mod recall;
 mod rows;
 pub mod spool;
 mod spooled;
@@ -28,6 +29,7 @@ use crate::ops::database::Database;
 use crate::ops::metrics::Metrics;
 use crate::ops::queue::{self, Bounds, Full, Queue};
 use crate::ops::random::Random;
+use crate::ticket::KnownTickets;
 use crate::vod::event::Event;
 use spool::{Depth, Spool};
 use writer::Writer;
@@ -136,6 +138,7 @@ impl Recorder {
         spool: Option<Spool>,
         clock: Clock,
         random: Random,
+        tickets: KnownTickets,
         metrics: Metrics,
     ) -> (Self, Writers) {
         let (queue, batches) = queue::queue(BOUNDS);
@@ -145,7 +148,7 @@ impl Recorder {
             spool: spool.clone(),
             metrics: metrics.clone(),
         };
-        let writer = Writer::new(clock, random, metrics);
+        let writer = Writer::new(clock, random, tickets, metrics);
         (recorder, Writers::new(batches, database, spool, writer))
     }
 

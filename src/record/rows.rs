@@ -17,12 +17,13 @@ macro_rules! columns {
         $(#[$doc])*
         pub struct $row<'a> { $(pub $column: $type),+ }
 
-        #[derive(Default)]
         pub struct $columns<'a> { $(pub $column: Vec<$type>),+ }
 
         impl<'a> FromIterator<$row<'a>> for $columns<'a> {
             fn from_iter<I: IntoIterator<Item = $row<'a>>>(rows: I) -> Self {
-                let mut columns = Self::default();
+                let rows = rows.into_iter();
+                let at_most = rows.size_hint().1.unwrap_or(0);
+                let mut columns = Self { $($column: Vec::with_capacity(at_most)),+ };
                 for row in rows {
                     $(columns.$column.push(row.$column);)+
                 }
@@ -350,6 +351,27 @@ pub fn changes(batch: &Batch) -> impl Iterator<Item = ChangeRow<'_>> {
             ticket: after.verdict.ticket.map(|ticket| ticket.0),
             user_before: before.and_then(|before| before.verdict.user_id.as_deref()),
             user_after: after.verdict.user_id.as_deref(),
+        })
+    })
+}
+
+columns! {
+    /// A row that `tickets` has to hold, or nothing is written.
+    TicketRow => TicketColumns {
+        id: Uuid,
+        app: &'a str,
+        user_id: &'a str,
+    }
+}
+
+/// The tickets that were taken on somebody's word.
+pub fn presumed(batch: &Batch) -> impl Iterator<Item = TicketRow<'_>> {
+    batch.presumed.iter().filter_map(|ticket| {
+        let issued = batch.tickets.get(ticket)?;
+        Some(TicketRow {
+            id: ticket.0,
+            app: &issued.app,
+            user_id: issued.user_id.as_str(),
         })
     })
 }

@@ -2,24 +2,27 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Delivery;
-use super::batch::{Batch, Stored, tickets_told};
+use super::batch::{Batch, Stored};
 use super::fold::{Confirmed, Rank, Ranks, Task, Upload};
+use super::recall::Question;
 use super::rows::{
-    self, AuditColumns, ChangeColumns, DeliveryColumns, DeliveryRow, TaskColumns, UploadColumns,
+    self, AuditColumns, ChangeColumns, DeliveryColumns, DeliveryRow, TaskColumns, TicketColumns,
+    UploadColumns,
 };
-use crate::attribute::{IssuedTicket, Method, Reason, Verdict};
+use crate::attribute::{Method, Reason, Verdict};
 use crate::ops::random::Random;
-use crate::ticket::{Ticket, UserId};
+use crate::ticket::{IssuedTicket, Ticket, UserId};
 use crate::vod::event::{FileFields, TaskRole, TaskState};
 
-/// Asks in one round trip what is known: which files of the batch have a row, nearly always none, and
-/// whose the tickets are that it names.
+/// Asks in one round trip what is not presumed: which files of the batch have a row, and whose the
+/// tickets are that it names. Mostly there is nothing to ask.
 ///
 /// `OFFSET 0` here and below keeps each look-up a look-up by key: a plan made once must not read a whole
 /// table, however small it was when the plan was made.
@@ -27,13 +30,12 @@ use crate::vod::event::{FileFields, TaskRole, TaskState};
 pub async fn look(
     connection: &mut PgConnection,
     batch: &mut Batch,
-    deliveries: &[Delivery],
+    question: Question,
 ) -> Result<(), sqlx::Error> {
-    if batch.files.is_empty() {
+    if question.is_empty() {
         return Ok(());
     }
-    let (apps, file_ids): (Vec<_>, Vec<_>) = batch.files.keys().cloned().unzip();
-    let tickets: Vec<Uuid> = tickets_told(deliveries).iter().map(|told| told.0).collect();
+    let (apps, file_ids): (Vec<_>, Vec<_>) = question.files.into_iter().unzip();
     let rows = sqlx::query!(
         r#"SELECT k.app AS "app!", k.file_id AS "file_id?", NULL::uuid AS "ticket?", NULL::text AS "user_id?"
         FROM (SELECT unnest($1::text[]) AS app, unnest($2::text[]) AS file_id) k,
@@ -42,7 +44,7 @@ pub async fn look(
         SELECT t.app, NULL, t.id, t.user_id FROM tickets t WHERE t.id = ANY($3)"#,
         &apps,
         &file_ids,
-        &tickets,
+        &question.tickets,
     )
     .fetch_all(connection)
     .await?;
@@ -230,12 +232,12 @@ fn issued(batch: &mut Batch, id: Uuid, app: String, user_id: &str) -> Result<(),
     let user_id = UserId::parse(user_id)
         .map_err(|fault| sqlx::Error::Decode(format!("tickets.user_id of {id}: {fault}").into()))?;
     let ticket = IssuedTicket { app, user_id };
-    batch.tickets.insert(Ticket(id), ticket);
+    batch.tickets.insert(Ticket(id), Arc::new(ticket));
     Ok(())
 }
 
 /// Writes a folded batch: one round trip, one transaction. Fails with 40001, and writes nothing, if
-/// a row moved since it was read.
+/// a row moved since it was read, or something was presumed that is not so.
 #[tracing::instrument(name = "db.batch.write", level = "debug", skip_all, fields(deliveries = deliveries.len()))]
 pub async fn write(
     connection: &mut PgConnection,
@@ -250,6 +252,7 @@ pub async fn write(
     let uploads: UploadColumns = rows::uploads(batch, now).collect();
     let audit: AuditColumns = rows::audit(batch, deliveries, now, random).collect();
     let changes: ChangeColumns = rows::changes(batch).collect();
+    let tickets: TicketColumns = rows::presumed(batch).collect();
     sqlx::query_file!(
         "src/record/write.sql",
         now,
@@ -334,6 +337,10 @@ pub async fn write(
         &changes.ticket as _,
         &changes.user_before as _,
         &changes.user_after as _,
+        &tickets.id,
+        &tickets.app as _,
+        &tickets.user_id as _,
+        batch.perhaps_again,
     )
     .fetch_one(connection)
     .await?;

@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::batch::Batch;
 use super::drain::Drain;
+use super::recall::{Question, Recall};
 use super::spool::Spool;
 use super::{Delivery, Outcome, Quarantine, counted, sql};
 use crate::ops::breaker;
@@ -18,6 +19,7 @@ use crate::ops::line::Line;
 use crate::ops::metrics::Metrics;
 use crate::ops::queue::{Batches, Halves, Taken};
 use crate::ops::random::Random;
+use crate::ticket::KnownTickets;
 
 /// Of two writers that meet in a row one always goes on, so that so many turns mean a fault elsewhere.
 const TURNS: usize = 200;
@@ -42,6 +44,7 @@ pub struct Writers {
 pub struct Writer {
     clock: Clock,
     random: Random,
+    recall: Recall,
     pub(super) metrics: Metrics,
     /// Whether the last batch was not recorded: an outage is told once, not once a batch.
     failing: AtomicBool,
@@ -100,10 +103,11 @@ impl Writers {
 
 impl Writer {
     /// A writer that has not failed yet.
-    pub fn new(clock: Clock, random: Random, metrics: Metrics) -> Self {
+    pub fn new(clock: Clock, random: Random, tickets: KnownTickets, metrics: Metrics) -> Self {
         Self {
             clock,
             random,
+            recall: Recall::new(tickets),
             metrics,
             failing: AtomicBool::new(false),
         }
@@ -147,9 +151,10 @@ impl Writer {
         within: Duration,
     ) -> Result<Vec<Option<Outcome>>, Fault> {
         let began = Instant::now();
-        for _ in 0..TURNS {
+        for turn in 0..TURNS {
             let written = timeout(within, async {
-                self.try_write(line.open().await?, deliveries).await
+                let connection = line.open().await?;
+                self.try_write(connection, deliveries, turn == 0).await
             })
             .await;
             match line.settle(written) {
@@ -176,19 +181,33 @@ impl Writer {
         Err(Fault::Unavailable)
     }
 
+    /// Asks what is known, unless it may be presumed, folds, and writes.
     async fn try_write(
         &self,
         connection: &mut PgConnection,
         deliveries: &[Delivery],
+        presuming: bool,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let now = self.clock.now();
         let mut batch = Batch::of(deliveries);
-        sql::look(connection, &mut batch, deliveries).await?;
+        let question = if presuming {
+            self.recall.presume(&mut batch, deliveries)
+        } else {
+            batch.perhaps_again = true;
+            Question::everything(&batch, deliveries)
+        };
+        sql::look(connection, &mut batch, question).await?;
         sql::read_files(connection, &mut batch).await?;
         sql::read_tasks(connection, &mut batch).await?;
         sql::read_tickets(connection, &mut batch).await?;
         let outcomes = batch.fold(deliveries, now);
-        sql::write(connection, deliveries, &batch, now, &self.random).await?;
+        if let Err(error) = sql::write(connection, deliveries, &batch, now, &self.random).await {
+            if database::classify(&error) == Fault::Contended {
+                self.recall.was_wrong(&batch);
+            }
+            return Err(error);
+        }
+        self.recall.note(&batch);
         counted::uploads(&self.metrics, &batch);
         Ok(outcomes)
     }

@@ -1,6 +1,7 @@
 //! The log of permissions is written in batches: what is asked for while one is written shares the next.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +16,7 @@ use crate::ops::database::{self, Database, Fault};
 use crate::ops::lifecycle::Stop;
 use crate::ops::line::Line;
 use crate::ops::queue::{self, Batches, Bounds, Halves, Queue, Taken};
-use crate::ticket::{Ticket, UserId};
+use crate::ticket::{IssuedTicket, KnownTickets, Ticket, UserId};
 
 /// A second of the highest load that was measured; a backend that asks for more is told to come again.
 const BOUNDS: Bounds = Bounds {
@@ -26,6 +27,8 @@ const BOUNDS: Bounds = Bounds {
 };
 /// A backend waits for the answer: a Postgres that takes longer counts as away.
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
+/// Of two writers that meet in a ticket one always goes on, so that so many turns mean a fault elsewhere.
+const TURNS: usize = 200;
 /// What an issue costs beside its context, roughly.
 const ROW_BYTES: usize = 512;
 
@@ -72,15 +75,19 @@ pub struct Issuer {
 /// The far end: has to run for the near one.
 pub struct IssueWriter {
     database: Database,
+    tickets: KnownTickets,
     batches: Batches<Issue, Logged>,
 }
 
 impl Issuer {
     /// Both ends of the log in a database that may not be there yet.
-    pub fn new(database: Database) -> (Self, IssueWriter) {
+    ///
+    /// The tickets that are committed are noted where the recorder looks for them.
+    pub fn new(database: Database, tickets: KnownTickets) -> (Self, IssueWriter) {
         let (queue, batches) = queue::queue(BOUNDS);
         let writer = IssueWriter {
             database: database.clone(),
+            tickets,
             batches,
         };
         (Self { database, queue }, writer)
@@ -124,6 +131,7 @@ impl IssueWriter {
         let mut outcomes: Vec<Option<Logged>> = Vec::new();
         outcomes.resize_with(taken.items.len(), || None);
         let mut parts = Halves::of(taken.items.len());
+        let mut turns = 0;
         while let Some(part) = parts.next().filter(|_| breaker.closed()) {
             let written = timeout(WRITE_WITHIN, async {
                 log(line.open().await?, &taken.items[part.clone()]).await
@@ -131,20 +139,24 @@ impl IssueWriter {
             .await;
             match line.settle(written) {
                 Ok(done) => {
+                    self.note(&taken.items[part.clone()], &done);
                     for (outcome, logged) in outcomes[part].iter_mut().zip(done) {
                         *outcome = Some(logged);
                     }
                 }
                 Err(error) => match database::classify(&error) {
                     // A ticket that two receivers continue at once: the other one has it now.
-                    Fault::Contended => parts.again(part),
+                    Fault::Contended if turns < TURNS => {
+                        turns += 1;
+                        parts.again(part);
+                    }
                     Fault::Refused if parts.split(&part) => {}
                     Fault::Refused => {
                         let error: &dyn std::error::Error = &error;
                         tracing::error!(error, "a signature cannot be logged");
                         outcomes[part.start] = Some(Err(Problem::Internal));
                     }
-                    Fault::Unavailable => {
+                    Fault::Contended | Fault::Unavailable => {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(error, "signatures were not logged");
                         breaker.open();
@@ -153,6 +165,18 @@ impl IssueWriter {
             }
         }
         taken.answer(outcomes);
+    }
+}
+
+impl IssueWriter {
+    /// Notes whose the tickets are that were opened.
+    fn note(&self, issues: &[Issue], logged: &[Logged]) {
+        let opened = issues.iter().zip(logged);
+        let opened = opened.filter(|(issue, logged)| logged.is_ok() && !issue.continues);
+        self.tickets.note(opened.map(|(issue, _)| {
+            let (app, user_id) = (issue.app.as_str().to_owned(), issue.user_id.clone());
+            (issue.ticket, Arc::new(IssuedTicket { app, user_id }))
+        }));
     }
 }
 

@@ -1,18 +1,18 @@
 //! One row from many facts, whatever their order: the pure part, on random histories.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use vod_receiver::attribute::IssuedTicket;
 use vod_receiver::config::AppName;
 use vod_receiver::record::batch::{Batch, Stored, TaskKey};
 use vod_receiver::record::fold::{Task, Upload};
 use vod_receiver::record::{Delivery, Door};
-use vod_receiver::ticket::{Ticket, UserId};
+use vod_receiver::ticket::{IssuedTicket, Ticket, UserId};
 use vod_receiver::vod::notification;
 
 pub const TICKETS: [&str; 3] = [
@@ -63,16 +63,16 @@ fn now() -> DateTime<Utc> {
 }
 
 /// The first two tickets are ours, the third one never was.
-fn issued() -> HashMap<Ticket, IssuedTicket> {
+fn issued() -> HashMap<Ticket, Arc<IssuedTicket>> {
     [(TICKETS[0], "main", "ann"), (TICKETS[1], "other", "bob")]
         .map(|(ticket, app, user)| {
             let user_id = UserId::parse(user).unwrap();
             (
                 ticket.parse().unwrap(),
-                IssuedTicket {
+                Arc::new(IssuedTicket {
                     app: app.to_owned(),
                     user_id,
-                },
+                }),
             )
         })
         .into()

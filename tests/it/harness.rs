@@ -212,7 +212,7 @@ impl TestApp {
         body["items"][0].clone()
     }
 
-    /// Takes Postgres away from it, connections it has included, or gives it back.
+    /// Takes Postgres away from it, connections it has included, or gives it back; waits until they are gone.
     pub async fn lock_out(&self, out: bool) {
         let mut admin = PgConnection::connect(&cluster().url("postgres"))
             .await
@@ -221,7 +221,7 @@ impl TestApp {
         let allowed = !out;
         let sql = format!(
             "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {allowed};
-            SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND {out}"
+            SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}' AND {out}"
         );
         execute(&mut admin, sql).await;
     }

@@ -17,6 +17,7 @@ mod openapi;
 mod payloads;
 mod problems;
 mod readme;
+mod recall;
 mod record;
 mod signature_log;
 mod signatures;

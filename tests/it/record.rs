@@ -7,13 +7,14 @@ use vod_receiver::ops::database::Database;
 use vod_receiver::ops::lifecycle::Lifecycle;
 use vod_receiver::ops::metrics::Metrics;
 use vod_receiver::record::{Delivery, Door, Outcome, Quarantine, Recorder};
+use vod_receiver::ticket::KnownTickets;
 use vod_receiver::vod::notification;
 
 use crate::harness::{TestApp, new_file_upload};
 
 impl TestApp {
     /// A delivery by the push door, as the door would make it.
-    fn delivery(&self, body: &Value) -> Delivery {
+    pub fn delivery(&self, body: &Value) -> Delivery {
         let body = body.to_string();
         let said = notification::read_item(body.as_bytes())
             .map_err(|fault| Quarantine(fault.code().into()));
@@ -37,6 +38,7 @@ impl TestApp {
             None,
             self.clock.clone(),
             self.random.clone(),
+            KnownTickets::default(),
             metrics,
         );
         let mut tasks = Lifecycle::default();

@@ -25,7 +25,7 @@ fn the_document_is_what_the_table_says() {
 async fn no_label_holds_what_a_caller_chose() {
     let app = TestApp::start().await;
     let ticket = app.ticket("user-of-the-test").await;
-    let upload = new_file_upload("9561", &ticket);
+    let upload = new_file_upload("9561956195619561", &ticket);
     app.callback(upload.to_string()).await;
     for rest in [
         format!("nope/{TOKEN}"),
@@ -36,7 +36,7 @@ async fn no_label_holds_what_a_caller_chose() {
         app.callback_to(&rest, "path-of-the-test").await;
     }
     for path in [
-        "/v1/uploads/9561",
+        "/v1/uploads/9561956195619561",
         &format!("/v1/tickets/{ticket}"),
         "/v1/uploads?user_id=user-of-the-test",
         "/path-of-the-test",
@@ -58,7 +58,7 @@ async fn no_label_holds_what_a_caller_chose() {
         ADMIN_KEY,
         SECRET_ID,
         SECRET_KEY,
-        "9561",
+        "9561956195619561",
         "wrong-token",
         "of-the-test",
         "METHODOFTHETEST",

@@ -1,12 +1,29 @@
 //! A ticket, one upload intent of one user, and the user it was given to.
 
+mod known;
+
 use std::fmt;
 use std::str::FromStr;
 
 use uuid::Uuid;
 
+pub use known::KnownTickets;
+
 /// Crockford's alphabet: no I, L, O, U, so that a ticket can be read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// What each byte stands for, in either case.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        let digit = ALPHABET[value];
+        values[digit as usize] = value as u8;
+        values[digit.to_ascii_lowercase() as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+const NO_DIGIT: u8 = 0xff;
 const PREFIX: &str = "vt_";
 /// 128 bits in groups of five; the first character holds three of them.
 const DIGITS: usize = 26;
@@ -36,15 +53,11 @@ impl FromStr for Ticket {
         }
         let mut bits: u128 = 0;
         for (i, digit) in digits.bytes().enumerate() {
-            let digit = digit.to_ascii_uppercase();
-            let value = ALPHABET
-                .iter()
-                .position(|&letter| letter == digit)
-                .ok_or(NotATicket)?;
-            if i == 0 && value > 7 {
+            let value = VALUES[usize::from(digit)];
+            if value == NO_DIGIT || (i == 0 && value > 7) {
                 return Err(NotATicket);
             }
-            bits = bits << 5 | value as u128;
+            bits = bits << 5 | u128::from(value);
         }
         Ok(Self(Uuid::from_u128(bits)))
     }
@@ -66,6 +79,13 @@ impl From<Uuid> for Ticket {
     fn from(id: Uuid) -> Self {
         Self(id)
     }
+}
+
+/// What the log of permissions knows of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedTicket {
+    pub app: String,
+    pub user_id: UserId,
 }
 
 /// A user of the app, by the app's own id: 1 to 256 bytes of UTF-8 without control characters.
