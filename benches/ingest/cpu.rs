@@ -6,7 +6,7 @@ use std::path::Path;
 /// The kernel counts in these: `sysconf(_SC_CLK_TCK)` is 100 on Linux.
 const TICKS_A_SECOND: f64 = 100.0;
 
-/// Seconds of CPU used up to a moment.
+/// Seconds of CPU used up to a moment, or what was used for something.
 #[derive(Debug, Clone, Copy)]
 pub struct Used {
     pub postgres: f64,
@@ -28,6 +28,20 @@ impl Used {
             postgres: children.sum::<f64>() + postmaster.own + postmaster.ended_children,
             here: Stat::of("self").unwrap().own,
         }
+    }
+
+    /// Of seconds that were used for so many, microseconds for each.
+    pub fn each(self, count: u64) -> Self {
+        let of = |seconds: f64| seconds * 1e6 / count as f64;
+        Self {
+            postgres: of(self.postgres),
+            here: of(self.here),
+        }
+    }
+
+    /// By both.
+    pub fn sum(self) -> f64 {
+        self.postgres + self.here
     }
 
     /// What was used since an earlier moment.

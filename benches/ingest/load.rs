@@ -93,6 +93,9 @@ impl Load {
 /// How a server answered.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Answered {
+    /// All of them, those too that are left out below.
+    pub requests: u64,
+    /// From here on without the first fifth of the time, in which connections are opened and statements planned.
     pub per_second: f64,
     /// From when a request was to be sent, in microseconds.
     pub median_us: u32,
@@ -144,13 +147,16 @@ pub fn run(address: &str, load: Load) {
                     .await
             })
         });
-        let mut waits = Vec::new();
+        let (mut requests, mut waits) = (0, Vec::new());
         for connection in each.collect::<Vec<_>>() {
-            waits.extend(connection.await.unwrap());
+            let (sent, waited) = connection.await.unwrap();
+            requests += sent;
+            waits.extend(waited);
         }
         let took = now() - began;
         waits.sort_unstable();
         Answered {
+            requests,
             per_second: waits.len() as f64 / took.saturating_sub(load.time / 5).as_secs_f64(),
             median_us: waits[waits.len() / 2],
             p99_us: waits[waits.len() * 99 / 100],
@@ -202,7 +208,8 @@ impl Connection {
         }
     }
 
-    /// Asks until a time; tells how long each request waited, in microseconds.
+    /// Asks until a time; tells how often, and how long each request waited, in microseconds, once the first
+    /// fifth of the time was over.
     async fn keep_asking(
         mut self,
         load: Load,
@@ -210,8 +217,8 @@ impl Connection {
         mut random: Random,
         first: Instant,
         until: Instant,
-    ) -> Vec<u32> {
-        let mut waits = Vec::new();
+    ) -> (u64, Vec<u32>) {
+        let (mut requests, mut waits) = (0, Vec::new());
         let pause = load
             .per_second
             .map(|rate| Duration::from_secs_f64(load.connections as f64 / rate));
@@ -222,13 +229,13 @@ impl Connection {
                 None => due = now(),
             }
             self.ask(&self.ask.body(bodies, &mut random)).await;
-            // A first batch opens connections and plans statements.
+            requests += 1;
             if due - first > load.time / 5 {
                 waits.push((now() - due).as_micros() as u32);
             }
             due = pause.map_or_else(now, |pause| due + pause);
         }
-        waits
+        (requests, waits)
     }
 
     /// Sends one request, and gives the body of its answer, which is as it should be.

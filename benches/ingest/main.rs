@@ -13,7 +13,10 @@
 //!
 //! Then the same two for `POST /v1/signatures`: `naive`, one transaction a request, and the service.
 //!
-//! Last, how long requests wait: one alone, and one at half of the load, against a commit of one delivery.
+//! Last, how long requests wait: one alone, and one at half of the load, against a commit of one delivery; and how
+//! many deliveries are recorded whose tickets another receiver issued, so that the database is asked for them.
+//!
+//! `-- --flat N [--seconds S]` measures something else: what a delivery costs on N uploads, and on none (`flat`).
 //!
 //! L = 1 / (1/echo + 1/sql) is what sharing the cores between both halves of the work allows.
 
@@ -25,17 +28,23 @@
 )]
 
 mod bodies;
+mod cpu;
+mod flat;
 mod load;
 mod naive;
+mod seed;
 mod servers;
 mod sql;
 #[path = "../shared/templates.rs"]
 mod templates;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use cpu::Used;
 use load::{Ask, Load};
 use serde_json::json;
+use servers::Measured;
 use vod_receiver::ops::cluster::Cluster;
 
 /// The service's own (src/main.rs), for all that is measured.
@@ -61,6 +70,7 @@ fn main() {
         let number = |name: &str| after(name).and_then(|text| text.parse().ok());
         let load = Load {
             ask: Ask::named(after("--ask")),
+            issued_here: args.iter().any(|arg| arg == "--issued-here"),
             connections: number("--connections").unwrap_or(256.0) as usize,
             per_second: number("--per-second"),
             time: Duration::from_secs_f64(number("--seconds").unwrap_or(1.0)),
@@ -77,7 +87,18 @@ fn main() {
             .unwrap_or(if short { 0.5 } else { 3.0 }),
         calibrate: !short,
     };
-    let figures = actix_web::rt::System::new().block_on(measure(plan));
+    let dir = std::env::temp_dir().join(format!("vod-receiver-bench-{}", std::process::id()));
+    let uploads = after("--flat").and_then(|n| n.parse().ok());
+    if let Some(uploads) = uploads.or(short.then_some(20_000)) {
+        let seconds = after("--seconds").and_then(|n| n.parse().ok());
+        let seconds = seconds.unwrap_or(if short { 0.5 } else { 40.0 });
+        let time = Duration::from_secs_f64(seconds);
+        actix_web::rt::System::new().block_on(flat::measure(dir.clone(), uploads, time));
+        if !short {
+            return;
+        }
+    }
+    let figures = actix_web::rt::System::new().block_on(measure(dir, plan));
     if args.iter().any(|arg| arg == "--json") {
         println!("{}", figures.json());
     } else {
@@ -85,19 +106,20 @@ fn main() {
     }
 }
 
-async fn measure(plan: Plan) -> Figures {
-    let dir = std::env::temp_dir().join(format!("vod-receiver-bench-{}", std::process::id()));
+async fn measure(dir: PathBuf, plan: Plan) -> Figures {
     let at = dir.clone();
     let settings = [
         ("max_wal_size", "4GB"),
         ("shared_buffers", "512MB"),
         ("wal_compression", "lz4"),
+        // Segments are written over, as in a server that has run for a while, not made anew.
+        ("min_wal_size", "3GB"),
     ];
     let cluster = actix_web::rt::task::spawn_blocking(move || Cluster::start(&at, &settings))
         .await
         .unwrap()
         .unwrap();
-    let database = servers::prepare(&cluster).await;
+    let database = servers::prepare(&cluster, &dir).await;
     let best = sql::calibrate(&database, plan).await;
     let mut figures = Figures {
         shape: best,
@@ -109,12 +131,16 @@ async fn measure(plan: Plan) -> Figures {
         let echo = servers::echo(seconds).await;
         let sql = sql::rate(&database, best, seconds).await;
         let naive = naive::notifications(&database, seconds).await;
-        let ours = servers::ours(&database, Load::full(Ask::Notification, seconds))
-            .await
-            .per_second;
+        let issued_here = Load {
+            issued_here: true,
+            ..Load::full(Ask::Notification, seconds)
+        };
+        let Measured { answered, cpu } = servers::ours(&database, issued_here).await;
+        let ours = answered.per_second;
         let naive_signatures = naive::signatures(&database, seconds).await;
         let signatures = servers::ours(&database, Load::full(Ask::Signature, seconds))
             .await
+            .answered
             .per_second;
         eprintln!(
             "round {round}: echo {echo:.0}, sql {sql:.0}, naive {naive:.0}, ours {ours:.0} a second; \
@@ -125,6 +151,7 @@ async fn measure(plan: Plan) -> Figures {
             sql,
             naive,
             ours,
+            cpu,
             naive_signatures,
             signatures,
         });
@@ -149,6 +176,7 @@ struct Round {
     sql: f64,
     naive: f64,
     ours: f64,
+    cpu: Used,
     naive_signatures: f64,
     signatures: f64,
 }
@@ -162,17 +190,24 @@ impl Figures {
             batch: 1,
         };
         let commit = 1e6 / sql::rate(database, alone, time).await;
+        let full = Load {
+            issued_here: true,
+            ..Load::full(Ask::Notification, time)
+        };
         let lone = Load {
             connections: 1,
-            ..Load::full(Ask::Notification, time)
+            ..full
         };
-        let lone = f64::from(servers::ours(database, lone).await.median_us);
-        let (full, ..) = self.spread(|round| round.ours);
+        let lone = servers::ours(database, lone).await.answered;
+        let lone = f64::from(lone.median_us);
+        let (ours, ..) = self.spread(|round| round.ours);
         let half = Load {
-            per_second: Some(full / 2.0),
-            ..Load::full(Ask::Notification, time)
+            per_second: Some(ours / 2.0),
+            ..full
         };
-        let half = servers::ours(database, half).await;
+        let half = servers::ours(database, half).await.answered;
+        let not_here = Load::full(Ask::Notification, time);
+        let not_here = servers::ours(database, not_here).await.answered;
         self.waits = vec![
             ("commit of one, us", commit),
             ("lone request, us", lone),
@@ -181,6 +216,7 @@ impl Figures {
             ("half load, median us", f64::from(half.median_us)),
             ("half load, p99 us", f64::from(half.p99_us)),
             ("p99 / commit", f64::from(half.p99_us) / commit),
+            ("tickets of others", not_here.per_second),
         ];
     }
 
@@ -195,13 +231,18 @@ impl Figures {
         )
     }
 
-    fn rows(&self) -> [(&'static str, (f64, f64, f64)); 9] {
+    fn rows(&self) -> [(&'static str, (f64, f64, f64)); 11] {
         let limit = |round: &Round| 1.0 / (1.0 / round.echo + 1.0 / round.sql);
         [
             ("echo", self.spread(|round| round.echo)),
             ("sql", self.spread(|round| round.sql)),
             ("naive", self.spread(|round| round.naive)),
             ("ours", self.spread(|round| round.ours)),
+            (
+                "CPU of Postgres, us",
+                self.spread(|round| round.cpu.postgres),
+            ),
+            ("CPU of ours, us", self.spread(|round| round.cpu.here)),
             ("ours / L", self.spread(|round| round.ours / limit(round))),
             (
                 "ours / naive",

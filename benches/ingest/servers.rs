@@ -1,6 +1,7 @@
 //! The servers that are loaded: without a database, and ours.
 
 use std::net::SocketAddr;
+use std::path::{Path as FilePath, PathBuf};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -8,7 +9,7 @@ use actix_web::web::{Bytes, Json, Path};
 use actix_web::{App, HttpServer, post};
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
 use vod_receiver::app::{Parts, build};
 use vod_receiver::config::{Config, Sources};
@@ -21,16 +22,18 @@ use vod_receiver::ops::random::Random;
 use vod_receiver::vod::notification;
 
 use crate::bodies;
+use crate::cpu::Used;
 use crate::load::{self, Answered, Ask, Load};
 
 /// The database of all measurements.
 pub struct Prepared {
     pub pool: PgPool,
     pub url: String,
+    data_dir: PathBuf,
 }
 
-/// Makes the database, and issues the tickets that the bodies name.
-pub async fn prepare(cluster: &Cluster) -> Prepared {
+/// Makes the database.
+pub async fn prepare(cluster: &Cluster, dir: &FilePath) -> Prepared {
     let mut admin = PgConnection::connect(&cluster.url("postgres"))
         .await
         .unwrap();
@@ -49,27 +52,35 @@ pub async fn prepare(cluster: &Cluster) -> Prepared {
     partitions::ensure(&mut pool.acquire().await.unwrap(), Clock::system().now())
         .await
         .unwrap();
-    let ids: Vec<Uuid> = (0..bodies::TICKETS)
-        .map(|number| bodies::ticket(number).0)
-        .collect();
-    sqlx::query(
-        "INSERT INTO tickets (id, app, user_id, one_time, created_at, last_expires_at)
-         SELECT id, 'main', 'user ' || id, false, now(), now() FROM unnest($1::uuid[]) AS t (id)",
-    )
-    .bind(&ids)
-    .execute(&pool)
-    .await
-    .unwrap();
-    Prepared { pool, url }
+    Prepared {
+        pool,
+        url,
+        data_dir: dir.join("data"),
+    }
 }
 
 impl Prepared {
-    /// Empties the tables that a measurement fills.
+    /// CPU used so far.
+    fn cpu(&self) -> Used {
+        Used::now(&self.data_dir)
+    }
+
+    /// Empties the tables, but for the tickets that the bodies name.
     pub async fn empty(&self) {
-        let sql =
-            "TRUNCATE deliveries, uploads, tasks, changes, attribution_changes, signature_issues;
-            DELETE FROM tickets WHERE user_id NOT LIKE 'user 01a2%'; CHECKPOINT";
-        sqlx::raw_sql(AssertSqlSafe(sql))
+        let sql = "TRUNCATE tickets, deliveries, uploads, tasks, changes, attribution_changes, signature_issues";
+        sqlx::raw_sql(sql).execute(&self.pool).await.unwrap();
+        let ids: Vec<Uuid> = (0..bodies::TICKETS)
+            .map(|number| bodies::ticket(number).0)
+            .collect();
+        sqlx::query(
+            "INSERT INTO tickets (id, app, user_id, one_time, created_at, last_expires_at)
+            SELECT id, 'main', 'user ' || id, false, now(), now() FROM unnest($1::uuid[]) AS t (id)",
+        )
+        .bind(&ids)
+        .execute(&self.pool)
+        .await
+        .unwrap();
+        sqlx::raw_sql("CHECKPOINT")
             .execute(&self.pool)
             .await
             .unwrap();
@@ -95,9 +106,22 @@ async fn parse(_path: Path<(String, String)>, body: Bytes) -> Json<Value> {
     Json(json!({"status": "recorded"}))
 }
 
-/// The service.
-pub async fn ours(prepared: &Prepared, load: Load) -> Answered {
+/// How the service did.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    pub answered: Answered,
+    /// Of both, a request, in microseconds.
+    pub cpu: Used,
+}
+
+/// The service, on tables that are empty.
+pub async fn ours(prepared: &Prepared, load: Load) -> Measured {
     prepared.empty().await;
+    ours_on_what_is_there(prepared, load).await
+}
+
+/// The service, on whatever the tables hold.
+pub async fn ours_on_what_is_there(prepared: &Prepared, load: Load) -> Measured {
     let environment = [
         ("DATABASE_URL", prepared.url.as_str()),
         ("VOD_SECRET_ID", "AKIDbench"),
@@ -129,22 +153,31 @@ pub async fn ours(prepared: &Prepared, load: Load) -> Answered {
         .disable_signals();
     let server = server.bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
+    let (began, before) = (Clock::system().now(), prepared.cpu());
     let answered = loaded(address, server.run(), load).await;
     tasks.stop().await;
     database.close().await;
+    let cpu = prepared.cpu().since(before).each(answered.requests);
     let stored = match load.ask {
-        Ask::Notification => "SELECT count(*) FROM uploads WHERE user_id IS NOT NULL",
-        Ask::Signature => "SELECT count(*) FROM signature_issues JOIN tickets t ON t.id = ticket",
+        Ask::Notification => {
+            "SELECT count(*) FROM uploads
+            WHERE recorded_at >= $1 AND announced_at IS NOT NULL AND user_id IS NOT NULL"
+        }
+        Ask::Signature => {
+            "SELECT count(*) FROM signature_issues JOIN tickets t ON t.id = ticket WHERE created_at >= $1"
+        }
     };
     let stored: i64 = sqlx::query_scalar(stored)
+        .bind(began)
         .fetch_one(&prepared.pool)
         .await
         .unwrap();
     assert!(
-        stored as f64 >= answered.per_second * load.time.as_secs_f64() * 0.9,
-        "only {stored} were stored"
+        stored as u64 >= answered.requests,
+        "of {} only {stored} were stored",
+        answered.requests
     );
-    answered
+    Measured { answered, cpu }
 }
 
 /// Loads a server while it runs, and stops it.

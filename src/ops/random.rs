@@ -41,6 +41,11 @@ impl Random {
         Builder::from_unix_timestamp_millis(millis, &self.bytes()).into_uuid()
     }
 
+    /// A UUIDv4: 122 random bits.
+    pub fn uuid_v4(&self) -> Uuid {
+        Builder::from_random_bytes(self.bytes()).into_uuid()
+    }
+
     /// The `random` of an upload signature: any u32 (protocol.md section 1).
     pub fn u32(&self) -> u32 {
         u32::from_be_bytes(self.bytes())

@@ -41,7 +41,7 @@ pub struct File {
     /// As it was read; `None` if there was none.
     pub before: Option<Stored<Upload>>,
     pub after: Option<Upload>,
-    /// Positions of the deliveries that name it.
+    /// Positions of the deliveries that name it, each once.
     pub named_by: Vec<usize>,
     /// The last delivery that changed what it shows.
     pub changed_by: Option<usize>,
@@ -75,7 +75,10 @@ impl Batch {
             let app = delivery.app.as_str();
             for fact in &event.files {
                 let key = (app.to_owned(), fact.file_id.as_str().to_owned());
-                batch.files.entry(key).or_default().named_by.push(position);
+                let named_by = &mut batch.files.entry(key).or_default().named_by;
+                if named_by.last() != Some(&position) {
+                    named_by.push(position);
+                }
             }
             for (task_id, file_id) in named_tasks(event) {
                 batch
@@ -85,6 +88,13 @@ impl Batch {
             }
         }
         batch
+    }
+
+    /// Whether nothing that it holds was read, or may have been written before.
+    pub fn is_all_new(&self) -> bool {
+        !self.perhaps_again
+            && self.files.values().all(|file| file.before.is_none())
+            && self.tasks.values().all(|task| task.before.is_none())
     }
 
     /// Takes tickets on somebody's word.

@@ -6,6 +6,7 @@
 //! cannot take goes to the [`spool`], and from there through the same writer once it is back ([`drain`]).
 
 pub mod batch;
+mod columns;
 mod counted;
 pub mod drain;
 pub mod fold;

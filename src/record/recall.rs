@@ -17,7 +17,7 @@ use crate::ticket::KnownTickets;
 use crate::vod::event::News;
 
 /// VOD sends again within seconds: so many files lie between at most, or it is presumed new once more.
-const LATEST_FILES: usize = 65_536;
+const LATEST_FILES: usize = 1 << u16::BITS;
 /// So many batches ask of all their files after one met a row that it did not know of: where two
 /// receivers are told the same, one comes rarely alone.
 const ASK_AGAIN: usize = 64;
@@ -115,7 +115,8 @@ impl Recall {
 
     fn place(&self, key: &FileKey) -> (u64, &AtomicU64) {
         let hash = self.hasher.hash_one(key);
-        (hash, &self.files[hash as usize % LATEST_FILES])
+        let [.., a, b] = hash.to_be_bytes();
+        (hash, &self.files[usize::from(u16::from_be_bytes([a, b]))])
     }
 
     /// Something that a batch presumed is not so, or it met another writer: now it asks everything.

@@ -1,4 +1,4 @@
-//! A folded batch as the arrays that `write.sql` unnests, one array a column.
+//! A folded batch as the arrays that `write_new.sql` and `write.sql` unnest, one array a column.
 
 use std::collections::BTreeSet;
 
@@ -8,30 +8,9 @@ use uuid::Uuid;
 
 use super::Delivery;
 use super::batch::{Batch, File};
+use super::columns::columns;
 use super::fold::Upload;
 use crate::ops::random::Random;
-
-/// A row with named columns, and the arrays that many of them make.
-macro_rules! columns {
-    ($(#[$doc:meta])* $row:ident => $columns:ident { $($column:ident: $type:ty),+ $(,)? }) => {
-        $(#[$doc])*
-        pub struct $row<'a> { $(pub $column: $type),+ }
-
-        pub struct $columns<'a> { $(pub $column: Vec<$type>),+ }
-
-        impl<'a> FromIterator<$row<'a>> for $columns<'a> {
-            fn from_iter<I: IntoIterator<Item = $row<'a>>>(rows: I) -> Self {
-                let rows = rows.into_iter();
-                let at_most = rows.size_hint().1.unwrap_or(0);
-                let mut columns = Self { $($column: Vec::with_capacity(at_most)),+ };
-                for row in rows {
-                    $(columns.$column.push(row.$column);)+
-                }
-                columns
-            }
-        }
-    };
-}
 
 columns! {
     /// A row of `deliveries`.
@@ -188,6 +167,7 @@ columns! {
         weaker: Option<Value>,
         version: i32,
         folded_on: i32,
+        deliveries: i32,
     }
 }
 
@@ -260,6 +240,7 @@ fn upload<'a>(
         weaker: (!after.ranks.weaker.is_empty()).then(|| json!(after.ranks.weaker)),
         version: folded_on + i32::from(moved),
         folded_on,
+        deliveries: i32::try_from(file.named_by.len()).unwrap_or(i32::MAX),
     }
 }
 

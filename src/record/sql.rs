@@ -247,13 +247,94 @@ pub async fn write(
     random: &Random,
 ) -> Result<(), sqlx::Error> {
     let bodies: DeliveryColumns = deliveries.iter().map(DeliveryRow::of).collect();
-    let (named_file, named_by): (Vec<i64>, Vec<Uuid>) = rows::named(batch, deliveries).unzip();
     let tasks: TaskColumns = rows::tasks(batch, now).collect();
     let uploads: UploadColumns = rows::uploads(batch, now).collect();
-    let audit: AuditColumns = rows::audit(batch, deliveries, now, random).collect();
     let changes: ChangeColumns = rows::changes(batch).collect();
     let tickets: TicketColumns = rows::presumed(batch).collect();
-    sqlx::query_file!(
+    if batch.is_all_new() {
+        let written = sqlx::query_file!(
+            "src/record/write_new.sql",
+            now,
+            &bodies.id,
+            &bodies.app as _,
+            &bodies.door as _,
+            &bodies.received_at,
+            &bodies.reason as _,
+            &bodies.event_type as _,
+            &bodies.format as _,
+            &bodies.file_id as _,
+            &bodies.more_file_ids as _,
+            &bodies.task_id as _,
+            &bodies.body as _,
+            &tasks.task_id as _,
+            &tasks.app as _,
+            &tasks.role as _,
+            &tasks.event_type as _,
+            &tasks.state as _,
+            &tasks.error_code as _,
+            &tasks.message as _,
+            &tasks.file_id as _,
+            &tasks.recorded_at,
+            &tasks.rank_strength,
+            &tasks.rank_digest as _,
+            &tasks.version,
+            &uploads.app as _,
+            &uploads.file_id as _,
+            &uploads.user_id as _,
+            &uploads.ticket as _,
+            &uploads.attribution_method as _,
+            &uploads.attribution_reason as _,
+            &uploads.attribution_detail as _,
+            &uploads.attribution_at,
+            &uploads.contexts_differ,
+            &uploads.confirmed as _,
+            &uploads.source_type as _,
+            &uploads.source_context as _,
+            &uploads.session_context as _,
+            &uploads.name as _,
+            &uploads.media_type as _,
+            &uploads.media_url as _,
+            &uploads.cover_url as _,
+            &uploads.class_id as _,
+            &uploads.storage_region as _,
+            &uploads.size_bytes as _,
+            &uploads.duration_s as _,
+            &uploads.width as _,
+            &uploads.height as _,
+            &uploads.bitrate_bps as _,
+            &uploads.uploaded_at as _,
+            &uploads.procedure_task_id as _,
+            &uploads.procedure_state as _,
+            &uploads.review_task_id as _,
+            &uploads.review_state as _,
+            &uploads.processing as _,
+            &uploads.recorded_at,
+            &uploads.updated_at,
+            &uploads.announced_at as _,
+            &uploads.deleted_at as _,
+            &uploads.rank_strength,
+            &uploads.rank_update_time as _,
+            &uploads.rank_digest as _,
+            &uploads.weaker as _,
+            &uploads.version,
+            &uploads.folded_on,
+            &uploads.deliveries,
+            &tickets.id,
+            &tickets.app as _,
+            &tickets.user_id as _,
+            &changes.kind as _,
+            &changes.app as _,
+            &changes.file_id as _,
+            &changes.ticket as _,
+            &changes.user_before as _,
+            &changes.user_after as _,
+        );
+        written.fetch_one(connection).await?;
+        return Ok(());
+    }
+    let (named_file, named_by): (Vec<i64>, Vec<Uuid>) = rows::named(batch, deliveries).unzip();
+    let audit: AuditColumns = rows::audit(batch, deliveries, now, random).collect();
+    let written = sqlx::query_file!(
         "src/record/write.sql",
         now,
         &bodies.id,
@@ -340,10 +421,8 @@ pub async fn write(
         &tickets.id,
         &tickets.app as _,
         &tickets.user_id as _,
-        batch.perhaps_again,
-    )
-    .fetch_one(connection)
-    .await?;
+    );
+    written.fetch_one(connection).await?;
     Ok(())
 }
 

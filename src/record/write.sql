@@ -1,11 +1,15 @@
--- One batch, one round trip, one transaction: all of it, or nothing.
--- Tables are taken in the order deliveries, tasks, uploads (new ones first), feed_head, changes, rows in the order of
+-- A batch of which something may be known: one round trip, one transaction, all of it or nothing.
+-- Tables are taken in the order deliveries, tasks, uploads, feed_head, changes, rows in the order of
 -- their keys: each step waits for the one before it by asking how much that wrote.
 -- Arrays of one length are unnested side by side in a SELECT list: in FROM each of them would be put into a store of
--- its own first, a tenth of the whole.
-WITH told_deliveries AS NOT MATERIALIZED (
+-- its own first, a tenth of the whole. A column that is NULL in every row comes as an empty array, and is filled up.
+WITH delivered AS (
+    INSERT INTO deliveries (
+        id, app, door, received_at, recorded_at, state, quarantine_reason,
+        event_type, format, file_id, more_file_ids, task_id, body
+    )
     SELECT
-        d.id, d.app, d.door, d.received_at, $1::timestamptz, CASE WHEN d.reason IS NULL THEN 'recorded' ELSE 'quarantined' END, d.reason,
+        d.id, d.app, d.door, d.received_at, $1, CASE WHEN d.reason IS NULL THEN 'recorded' ELSE 'quarantined' END, d.reason,
         d.event_type, d.format, d.file_id,
         CASE WHEN d.more_file_ids IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(d.more_file_ids)) END, d.task_id, d.body
     FROM (
@@ -15,28 +19,8 @@ WITH told_deliveries AS NOT MATERIALIZED (
             unnest($10::jsonb[]) AS more_file_ids, unnest($11::text[]) AS task_id, unnest($12::bytea[]) AS body
     ) AS d
     ORDER BY d.id
-),
-delivered_first AS (
-    INSERT INTO deliveries (
-        id, app, door, received_at, recorded_at, state, quarantine_reason,
-        event_type, format, file_id, more_file_ids, task_id, body
-    )
-    SELECT * FROM told_deliveries WHERE NOT $86::boolean
-    RETURNING id
-),
-delivered_again AS (
-    INSERT INTO deliveries (
-        id, app, door, received_at, recorded_at, state, quarantine_reason,
-        event_type, format, file_id, more_file_ids, task_id, body
-    )
-    SELECT * FROM told_deliveries WHERE $86::boolean
     ON CONFLICT (id) DO NOTHING
     RETURNING id
-),
-delivered AS (
-    SELECT id FROM delivered_first
-    UNION ALL
-    SELECT id FROM delivered_again
 ),
 -- The counter of an upload moves only for deliveries really inserted: a drain may bring one twice.
 counted AS (
@@ -73,7 +57,15 @@ written_tasks AS (
     WHERE held.version = EXCLUDED.version - 1
     RETURNING 1
 ),
-told_uploads AS NOT MATERIALIZED (
+written_uploads AS (
+    INSERT INTO uploads AS held (
+        app, file_id, user_id, ticket, attribution_method, attribution_reason, attribution_detail,
+        attribution_at, contexts_differ, confirmed, source_type, source_context, session_context,
+        name, type, media_url, cover_url, class_id, storage_region, size_bytes, duration_s, width,
+        height, bitrate_bps, uploaded_at, procedure_task_id, procedure_state, review_task_id,
+        review_state, processing, recorded_at, updated_at, announced_at, deleted_at, rank_strength,
+        rank_update_time, rank_digest, weaker, version, folded_on, deliveries
+    )
     SELECT
         u.app, u.file_id, u.user_id, u.ticket, u.attribution_method, u.attribution_reason, u.attribution_detail,
         u.attribution_at, u.contexts_differ, u.confirmed, u.source_type, u.source_context, u.session_context,
@@ -106,31 +98,6 @@ told_uploads AS NOT MATERIALIZED (
     JOIN counted ON counted.file = u.position
     WHERE (SELECT count(*) FROM written_tasks) >= 0
     ORDER BY u.position
-),
--- What has no row is inserted as it is: ON CONFLICT would look, note and confirm each row first, an eighth of the whole.
-new_uploads AS (
-    INSERT INTO uploads (
-        app, file_id, user_id, ticket, attribution_method, attribution_reason, attribution_detail,
-        attribution_at, contexts_differ, confirmed, source_type, source_context, session_context,
-        name, type, media_url, cover_url, class_id, storage_region, size_bytes, duration_s, width,
-        height, bitrate_bps, uploaded_at, procedure_task_id, procedure_state, review_task_id,
-        review_state, processing, recorded_at, updated_at, announced_at, deleted_at, rank_strength,
-        rank_update_time, rank_digest, weaker, version, folded_on, deliveries
-    )
-    SELECT * FROM told_uploads WHERE folded_on = 0 AND 0 = ANY ($66::integer[])
-    RETURNING 1
-),
-known_uploads AS (
-    INSERT INTO uploads AS held (
-        app, file_id, user_id, ticket, attribution_method, attribution_reason, attribution_detail,
-        attribution_at, contexts_differ, confirmed, source_type, source_context, session_context,
-        name, type, media_url, cover_url, class_id, storage_region, size_bytes, duration_s, width,
-        height, bitrate_bps, uploaded_at, procedure_task_id, procedure_state, review_task_id,
-        review_state, processing, recorded_at, updated_at, announced_at, deleted_at, rank_strength,
-        rank_update_time, rank_digest, weaker, version, folded_on, deliveries
-    )
-    SELECT * FROM told_uploads
-    WHERE folded_on > 0 AND 0 < ANY ($66::integer[]) AND (SELECT count(*) FROM new_uploads) >= 0
     ON CONFLICT (app, file_id) DO UPDATE SET
         user_id = EXCLUDED.user_id, ticket = EXCLUDED.ticket,
         attribution_method = EXCLUDED.attribution_method, attribution_reason = EXCLUDED.attribution_reason,
@@ -153,12 +120,12 @@ known_uploads AS (
     WHERE held.version = EXCLUDED.folded_on
     RETURNING 1
 ),
--- A row that moved after it was read, or that was presumed not to be there, was not written, and a ticket may not be
--- whose it was presumed to be: then nothing is written, and the batch is folded again.
+-- A row that moved after it was read was not written, and a ticket may not be whose it was presumed to be: then
+-- nothing is written, and the batch is folded again.
 whole AS MATERIALIZED (
     SELECT CASE
         WHEN (SELECT count(*) FROM written_tasks) = cardinality($15::text[])
-            AND (SELECT count(*) FROM new_uploads) + (SELECT count(*) FROM known_uploads) = cardinality($27::text[])
+            AND (SELECT count(*) FROM written_uploads) = cardinality($27::text[])
             AND (
                 SELECT count(*)
                 FROM (SELECT unnest($83::uuid[]) AS id, unnest($84::text[]) AS app, unnest($85::text[]) AS user_id) AS p,

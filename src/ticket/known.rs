@@ -62,6 +62,6 @@ impl KnownTickets {
 }
 
 fn place(ticket: Ticket) -> usize {
-    let (_, random) = ticket.0.as_u64_pair();
-    random as usize % PLACES
+    let [.., a, b] = ticket.0.into_bytes();
+    usize::from(u16::from_be_bytes([a, b])) % PLACES
 }

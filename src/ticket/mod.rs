@@ -14,11 +14,11 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// What each byte stands for, in either case.
 const VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < ALPHABET.len() {
-        let digit = ALPHABET[value];
-        values[digit as usize] = value as u8;
-        values[digit.to_ascii_lowercase() as usize] = value as u8;
+    let mut value: u8 = 0;
+    while (value as usize) < ALPHABET.len() {
+        let digit = ALPHABET[value as usize];
+        values[digit as usize] = value;
+        values[digit.to_ascii_lowercase() as usize] = value;
         value += 1;
     }
     values

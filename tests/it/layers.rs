@@ -55,11 +55,18 @@ const SQL_ELSEWHERE: [(&str, &str); 3] = [
 
 const LONGEST_FILE_LINES: usize = 400;
 /// Files that are longer, how long they may be, and why.
-const LONG_FILES: [(&str, usize, &str); 1] = [(
-    "ops/cluster.rs",
-    450,
-    "one start of one server, step by step; its places, words and errors are files of their own already",
-)];
+const LONG_FILES: [(&str, usize, &str); 2] = [
+    (
+        "ops/cluster.rs",
+        450,
+        "one start of one server, step by step; its places, words and errors are files of their own already",
+    ),
+    (
+        "record/sql.rs",
+        450,
+        "two statements of eighty parameters, a line each",
+    ),
+];
 
 /// What is wrong with a file, a line each; `path` is below `src/`.
 fn faults(path: &str, text: &str) -> Vec<String> {

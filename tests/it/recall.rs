@@ -62,7 +62,11 @@ async fn a_file_that_another_receiver_recorded_is_a_duplicate_here() {
         assert_eq!(answer["status"], "duplicate");
     }
     assert_eq!(app.count("SELECT count(*) FROM uploads").await, 20);
-    assert_eq!(app.count("SELECT min(deliveries)::bigint FROM uploads").await, 2);
+    assert_eq!(
+        app.count("SELECT min(deliveries)::bigint FROM uploads")
+            .await,
+        2
+    );
     assert_eq!(app.count("SELECT count(*) FROM changes").await, 20);
     // After the first one it asks, for a while.
     assert_eq!(app.contended().await, 1.0);
