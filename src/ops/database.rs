@@ -142,13 +142,12 @@ pub enum Fault {
 
 /// Tells what an error means. What counts as refused is a closed list: data that no column can hold
 /// (class 22), too complex (54000), a constraint of our own; a missing partition is 23514 without one.
-/// A key that is there already is contention: somebody else wrote the row.
 pub fn classify(error: &sqlx::Error) -> Fault {
     let Some(database) = error.as_database_error() else {
         return Fault::Unavailable;
     };
     match database.code().as_deref() {
-        Some("40001" | "40P01" | "23505") => Fault::Contended,
+        Some("40001" | "40P01") => Fault::Contended,
         Some("54000") => Fault::Refused,
         Some(code) if code.starts_with("22") => Fault::Refused,
         Some(code) if code.starts_with("23") && database.constraint().is_some() => Fault::Refused,

@@ -165,7 +165,7 @@ impl Writer {
                     }
                     return Ok(outcomes.into_iter().map(Some).collect());
                 }
-                Err(error) => match counted::fault(&self.metrics, database::classify(&error)) {
+                Err(error) => match counted::fault(&self.metrics, fault_of(&error, turn == 0)) {
                     Fault::Contended => {}
                     fault => {
                         let error: &dyn std::error::Error = &error;
@@ -202,7 +202,7 @@ impl Writer {
         sql::read_tickets(connection, &mut batch).await?;
         let outcomes = batch.fold(deliveries, now);
         if let Err(error) = sql::write(connection, deliveries, &batch, now, &self.random).await {
-            if database::classify(&error) == Fault::Contended {
+            if fault_of(&error, presuming) == Fault::Contended {
                 self.recall.was_wrong(&batch);
             }
             return Err(error);
@@ -210,5 +210,17 @@ impl Writer {
         self.recall.note(&batch);
         counted::uploads(&self.metrics, &batch);
         Ok(outcomes)
+    }
+}
+
+/// What an error of a write means: where its rows were presumed new, a key that is there already is no fault of theirs.
+fn fault_of(error: &sqlx::Error, presuming: bool) -> Fault {
+    let is_taken = error
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation());
+    if presuming && is_taken {
+        Fault::Contended
+    } else {
+        database::classify(error)
     }
 }
