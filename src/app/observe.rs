@@ -1,7 +1,7 @@
 //! What every request passes: it gets an id and a span, is counted, and its time is taken.
 //!
-//! One layer, written for this service: each layer boxes two futures, and three of them cost a notification
-//! more than its authentication (docs/performance.md).
+//! One layer, written for this service: each layer boxes two futures, and most requests are small (docs/performance.md
+//! tells what that saves).
 
 use actix_web::Error;
 use actix_web::body::MessageBody;

@@ -204,7 +204,8 @@ metrics! {
     QueueDeliveries = "vod_receiver_queue_deliveries", Kind::Gauge, NO_LABELS;
     /// Bytes of the deliveries that are queued or being written; at most 32 MiB.
     QueueBytes = "vod_receiver_queue_bytes", Kind::Gauge, NO_LABELS;
-    /// Attempts to write a batch. `contended`: another writer came between, it is tried again at once.
+    /// Attempts to write a batch. `contended`: another writer came between, or something was presumed that is not so: it
+    /// is tried again at once.
     /// `refused`: Postgres will not take a row of it, it is halved until that one is found.
     /// `unavailable`: Postgres cannot take it now, it goes to the spool.
     Batches = "vod_receiver_batches_total", Kind::Counter, BATCH_OUTCOMES;
