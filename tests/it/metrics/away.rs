@@ -12,7 +12,12 @@ async fn what_is_spooled_and_drained_is_told() {
     let dir = Scratch::new();
     let app = TestApp::with_spool(&dir).await;
     let main = format!("main/{TOKEN}");
-    app.lock_out(true).await;
+    // A session that was just being opened is not seen by the first one.
+    eventually("Postgres is away", async || {
+        app.lock_out(true).await;
+        app.metric("postgres_up").await == 0.0
+    })
+    .await;
     let (status, told) = app
         .what_moves(&main, new_file_upload("9531", "").to_string())
         .await;
