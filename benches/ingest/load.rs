@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use crate::bodies::{self, Random};
 use crate::templates::Templates;
@@ -97,7 +98,7 @@ pub struct Answered {
     pub requests: u64,
     /// From here on without the first fifth of the time, in which connections are opened and statements planned.
     pub per_second: f64,
-    /// From when a request was to be sent, in microseconds.
+    /// How long requests waited, in microseconds.
     pub median_us: u32,
     pub p99_us: u32,
 }
@@ -131,21 +132,18 @@ pub fn run(address: &str, load: Load) {
             bodies::of_seeded_tickets()
         };
         let bodies = Arc::new(bodies);
-        let began = now();
+        let mut connections = Vec::new();
+        for _ in 0..load.connections {
+            connections.push(Connection::open(address, load.ask).await);
+        }
         let seed = u64::from(std::process::id()) << 32;
-        let each = (0..load.connections).map(|n| {
-            let first = load.per_second.map_or(began, |rate| {
-                began + Duration::from_secs_f64(n as f64 / rate)
-            });
+        let began = now();
+        let pace = Pace::of(load, began);
+        let each = connections.into_iter().enumerate().map(|(n, connection)| {
             let random = Random((seed + n as u64).wrapping_mul(0x2545_f491_4f6c_dd1d));
-            let address = address.to_owned();
+            let turn = pace.as_ref().map(|pace| pace.turn(n));
             let bodies = Arc::clone(&bodies);
-            tokio::spawn(async move {
-                let connection = Connection::open(&address, load.ask).await;
-                connection
-                    .keep_asking(load, &bodies, random, first, began + load.time)
-                    .await
-            })
+            tokio::spawn(connection.keep_asking(load, bodies, random, began, turn))
         });
         let (mut requests, mut waits) = (0, Vec::new());
         for connection in each.collect::<Vec<_>>() {
@@ -188,6 +186,74 @@ async fn issue(address: &str) -> Vec<String> {
     tickets
 }
 
+/// When requests are sent, if not as soon as the last is answered. A thread of its own wakes the connections in turn:
+/// timers of the runtime are late by up to a millisecond, and all that are due within one come at once.
+struct Pace {
+    began: Instant,
+    apart: Duration,
+    connections: Arc<[Notify]>,
+}
+
+/// The requests of one connection.
+struct Turn {
+    due: Instant,
+    apart: Duration,
+    connections: Arc<[Notify]>,
+    number: usize,
+}
+
+impl Pace {
+    /// The pace of a load, if it has one.
+    fn of(load: Load, began: Instant) -> Option<Self> {
+        let apart = Duration::from_secs_f64(1.0 / load.per_second?);
+        let connections: Arc<[Notify]> = (0..load.connections).map(|_| Notify::new()).collect();
+        let woken = Arc::clone(&connections);
+        std::thread::spawn(move || {
+            let mut due = began;
+            for connection in woken.iter().cycle() {
+                std::thread::sleep(due - now());
+                connection.notify_one();
+                due += apart;
+                if due - began > load.time {
+                    break;
+                }
+            }
+        });
+        Some(Self {
+            began,
+            apart,
+            connections,
+        })
+    }
+
+    /// The requests of the connection with this number.
+    fn turn(&self, number: usize) -> Turn {
+        Turn {
+            due: self.began + self.apart * number as u32,
+            apart: self.apart * self.connections.len() as u32,
+            connections: Arc::clone(&self.connections),
+            number,
+        }
+    }
+}
+
+impl Turn {
+    /// When the next request is due.
+    fn next(&mut self) -> Instant {
+        let due = self.due;
+        self.due += self.apart;
+        due
+    }
+
+    /// Waits until a request is due; tells when that was noticed.
+    async fn wait_until(&self, due: Instant) -> Instant {
+        while now() < due {
+            self.connections[self.number].notified().await;
+        }
+        now()
+    }
+}
+
 /// One connection, over which one thing is asked again and again.
 struct Connection {
     ask: Ask,
@@ -208,34 +274,34 @@ impl Connection {
         }
     }
 
-    /// Asks until a time; tells how often, and how long each request waited, in microseconds, once the first
-    /// fifth of the time was over.
+    /// Asks until the time is over; tells how often, and how long each request waited, in microseconds, once the first
+    /// fifth of the time was over: since it was sent, or since it was due if the answer before it came later.
     async fn keep_asking(
         mut self,
         load: Load,
-        bodies: &Templates,
+        bodies: Arc<Templates>,
         mut random: Random,
-        first: Instant,
-        until: Instant,
+        began: Instant,
+        mut turn: Option<Turn>,
     ) -> (u64, Vec<u32>) {
         let (mut requests, mut waits) = (0, Vec::new());
-        let pause = load
-            .per_second
-            .map(|rate| Duration::from_secs_f64(load.connections as f64 / rate));
-        let mut due = first;
-        while due < until {
-            match pause {
-                Some(_) => tokio::time::sleep_until(due.into()).await,
-                None => due = now(),
+        loop {
+            let free = now();
+            let due = turn.as_mut().map_or(free, Turn::next);
+            if due - began >= load.time {
+                return (requests, waits);
             }
-            self.ask(&self.ask.body(bodies, &mut random)).await;
+            let from = if due > free {
+                turn.as_ref().unwrap().wait_until(due).await
+            } else {
+                due
+            };
+            self.ask(&self.ask.body(&bodies, &mut random)).await;
             requests += 1;
-            if due - first > load.time / 5 {
-                waits.push((now() - due).as_micros() as u32);
+            if from - began > load.time / 5 {
+                waits.push((now() - from).as_micros() as u32);
             }
-            due = pause.map_or_else(now, |pause| due + pause);
         }
-        (requests, waits)
     }
 
     /// Sends one request, and gives the body of its answer, which is as it should be.
