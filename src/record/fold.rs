@@ -187,7 +187,7 @@ impl Upload {
                 let told = delivery.received_at;
                 self.deleted_at = Some(self.deleted_at.map_or(told, |held| held.min(told)));
             }
-            News::PartsDeleted | News::Mentioned => {}
+            News::Absent | News::PartsDeleted | News::Mentioned => {}
         }
         let (held, told) = (&mut self.fields, &fact.fields);
         if *told == FileFields::default() {

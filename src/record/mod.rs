@@ -32,6 +32,7 @@ use crate::ops::queue::{self, Bounds, Full, Queue};
 use crate::ops::random::Random;
 use crate::ticket::KnownTickets;
 use crate::vod::event::Event;
+use crate::vod::{inventory, notification};
 use spool::{Depth, Spool};
 use writer::Writer;
 pub use writer::Writers;
@@ -57,6 +58,15 @@ impl Delivery {
     pub fn files(&self) -> usize {
         self.said.as_ref().map_or(0, |event| event.files.len())
     }
+}
+
+/// What a body says that came in by a door, or why it is to be kept aside.
+pub fn said(door: Door, body: &[u8]) -> Result<Event, Quarantine> {
+    let read = match door {
+        Door::Push | Door::Pull | Door::Replay => notification::read_item(body),
+        Door::Reconcile => inventory::read(body),
+    };
+    read.map_err(|fault| Quarantine(fault.code().into()))
 }
 
 /// By which way a body came in.

@@ -11,7 +11,6 @@ use uuid::{Builder, Uuid};
 use super::spool::Record;
 use super::{Delivery, Door, Quarantine};
 use crate::config::AppName;
-use crate::vod::notification;
 
 /// A head that this version cannot read: its body is kept aside, under an id made of what is there.
 const UNREADABLE: &str = "spool_head_unreadable";
@@ -56,15 +55,15 @@ pub fn delivery(record: &Record) -> Delivery {
 
 fn read(record: &Record) -> Option<Delivery> {
     let head: Head = serde_json::from_slice(&record.head).ok()?;
+    let door = Door::parse(&head.door)?;
     Some(Delivery {
         id: head.id,
         app: head.app.parse().ok()?,
-        door: Door::parse(&head.door)?,
+        door,
         received_at: head.received_at,
         said: match head.quarantine {
             Some(code) => Err(Quarantine(code.into())),
-            None => notification::read_item(&record.body)
-                .map_err(|fault| Quarantine(fault.code().into())),
+            None => super::said(door, &record.body),
         },
         body: record.body.clone(),
     })

@@ -27,7 +27,7 @@ pub enum Format {
     V2,
     /// The 2.0 envelope with PascalCase members inside.
     Hybrid,
-    /// 3.0: `EventType` and one `...Event` member.
+    /// 3.0: `EventType` and one `...Event` member; also what VOD answers when it is asked.
     V3,
 }
 
@@ -89,6 +89,8 @@ pub enum News {
     Deleted,
     /// Only parts of it went, transcodes say: history, the upload stays.
     PartsDeleted,
+    /// VOD, asked, says that it knows no such file.
+    Absent,
     /// A task on it moved, or an event merely names it.
     Mentioned,
 }

@@ -8,6 +8,7 @@
 
 pub mod event;
 mod fault;
+pub mod inventory;
 mod json;
 pub mod notification;
 
