@@ -34,17 +34,17 @@ counted AS (
 written_tasks AS (
     INSERT INTO tasks AS held (
         task_id, app, role, event_type, state, error_code, message, file_id,
-        recorded_at, updated_at, rank_strength, rank_digest, version
+        recorded_at, updated_at, rank_strength, rank_digest, version, outputs
     )
     SELECT
         t.task_id, t.app, t.role, t.event_type, t.state, t.error_code, t.message, t.file_id,
-        t.recorded_at, $1, t.rank_strength, t.rank_digest, t.version
+        t.recorded_at, $1, t.rank_strength, t.rank_digest, t.version, t.outputs
     FROM (
         SELECT unnest($15::text[]) AS task_id, unnest($16::text[]) AS app, unnest($17::text[]) AS role,
             unnest($18::text[]) AS event_type, unnest($19::text[]) AS state, unnest($20::text[]) AS error_code,
             unnest($21::text[]) AS message, unnest($22::text[]) AS file_id,
             unnest($23::timestamptz[]) AS recorded_at, unnest($24::smallint[]) AS rank_strength,
-            unnest($25::bytea[]) AS rank_digest, unnest($26::integer[]) AS version,
+            unnest($25::bytea[]) AS rank_digest, unnest($26::integer[]) AS version, unnest($86::jsonb[]) AS outputs,
             generate_subscripts($15::text[], 1) AS position
     ) AS t
     WHERE (SELECT count(*) FROM delivered) >= 0
@@ -53,7 +53,7 @@ written_tasks AS (
         role = EXCLUDED.role, event_type = EXCLUDED.event_type, state = EXCLUDED.state,
         error_code = EXCLUDED.error_code, message = EXCLUDED.message,
         updated_at = EXCLUDED.updated_at, rank_strength = EXCLUDED.rank_strength,
-        rank_digest = EXCLUDED.rank_digest, version = EXCLUDED.version
+        rank_digest = EXCLUDED.rank_digest, version = EXCLUDED.version, outputs = EXCLUDED.outputs
     WHERE held.version = EXCLUDED.version - 1
     RETURNING 1
 ),
