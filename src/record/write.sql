@@ -4,11 +4,11 @@
 -- Arrays of one length are unnested side by side in a SELECT list: in FROM each of them would be put into a store of
 -- its own first, a tenth of the whole. A column that is NULL in every row comes as an empty array, and is filled up.
 WITH delivered AS (
-    INSERT INTO deliveries (
+    INSERT INTO deliveries AS held (
         id, app, door, received_at, recorded_at, state, quarantine_reason,
         event_type, format, file_id, more_file_ids, task_id, body
     )
-    SELECT
+    SELECT DISTINCT ON (d.id)
         d.id, d.app, d.door, d.received_at, $1, CASE WHEN d.reason IS NULL THEN 'recorded' ELSE 'quarantined' END, d.reason,
         d.event_type, d.format, d.file_id,
         CASE WHEN d.more_file_ids IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(d.more_file_ids)) END, d.task_id, d.body
@@ -18,11 +18,18 @@ WITH delivered AS (
             unnest($7::text[]) AS event_type, unnest($8::text[]) AS format, unnest($9::text[]) AS file_id,
             unnest($10::jsonb[]) AS more_file_ids, unnest($11::text[]) AS task_id, unnest($12::bytea[]) AS body
     ) AS d
-    ORDER BY d.id
-    ON CONFLICT (id) DO NOTHING
+    ORDER BY d.id, d.reason NULLS FIRST
+    -- What is kept stays, but one kept aside in which an event is found now: it is as if it came only now.
+    -- A spool may bring one twice in a batch, and no row may be updated twice in a statement: hence DISTINCT.
+    ON CONFLICT (id) DO UPDATE SET
+        state = EXCLUDED.state, quarantine_reason = NULL, recorded_at = EXCLUDED.recorded_at,
+        event_type = EXCLUDED.event_type, format = EXCLUDED.format, file_id = EXCLUDED.file_id,
+        more_file_ids = EXCLUDED.more_file_ids, task_id = EXCLUDED.task_id
+    WHERE held.state = 'quarantined' AND EXCLUDED.state = 'recorded'
     RETURNING id
 ),
--- The counter of an upload moves only for deliveries really inserted: a drain may bring one twice.
+-- The counter of an upload moves only for deliveries really inserted, or taken out of quarantine: a drain may bring
+-- one twice.
 counted AS (
     SELECT n.file, count(delivered.id)::integer AS deliveries
     FROM (
