@@ -77,8 +77,25 @@ pub struct TaskLine {
     pub state: String,
     pub error_code: Option<String>,
     pub message: Option<String>,
+    /// What it made, as the event that decided its state lists it; null if nothing was told.
+    #[schema(value_type = Option<Vec<TaskOutput>>)]
+    pub outputs: Option<sqlx::types::Json<Vec<TaskOutput>>>,
     pub recorded_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// One address of something that a task made: a transcoded file, a cover, a snapshot, ...
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct TaskOutput {
+    /// The type of the sub-task in snake case, else that of the event.
+    #[schema(example = "transcode")]
+    pub kind: String,
+    /// The template that it was made by.
+    #[schema(example = 20)]
+    pub definition: Option<i64>,
+    pub url: String,
+    /// The file it became, where it became one of its own.
+    pub file_id: Option<String>,
 }
 
 /// One time that the upload got another verdict.

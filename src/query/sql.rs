@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::filter::{ConfirmedFilter, Filter};
-use super::history::{AttributionChange, DeliveryLine, Issue, TaskLine};
+use super::history::{AttributionChange, DeliveryLine, Issue, TaskLine, TaskOutput};
 use super::shape::{Upload, UploadRow};
 use super::tickets::TicketRow;
 use crate::http::page::Order;
@@ -209,8 +209,9 @@ pub async fn tasks(
 ) -> Result<Vec<TaskLine>, sqlx::Error> {
     sqlx::query_as!(
         TaskLine,
-        "SELECT task_id, role, event_type, state, error_code, message, recorded_at, updated_at
-        FROM tasks WHERE file_id = $2 AND app = $1 ORDER BY recorded_at, task_id",
+        r#"SELECT task_id, role, event_type, state, error_code, message,
+            outputs AS "outputs: sqlx::types::Json<Vec<TaskOutput>>", recorded_at, updated_at
+        FROM tasks WHERE file_id = $2 AND app = $1 ORDER BY recorded_at, task_id"#,
         app,
         file_id,
     )

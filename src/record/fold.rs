@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::{Delivery, Door};
 use crate::attribute::{self, Claims, Method, Reason, Verdict};
 use crate::ticket::{IssuedTicket, Ticket};
-use crate::vod::event::{Event, FileFact, FileFields, Format, News, TaskFact, TaskRole, TaskState};
+use crate::vod::event::{
+    Event, FileFact, FileFields, Format, News, Output, TaskFact, TaskRole, TaskState,
+};
 
 /// A fact about the upload itself outranks one that merely names the file: a 2.0 upload event knows
 /// better which task the upload started than a 3.0 event of some later task on the same file.
@@ -283,6 +285,8 @@ pub struct Task {
     pub message: Option<String>,
     /// Of the fact that decided `state`.
     pub rank: Rank,
+    /// Of the same fact.
+    pub outputs: Vec<Output>,
 }
 
 impl Task {
@@ -295,6 +299,7 @@ impl Task {
             error_code: None,
             message: None,
             rank: Rank::NONE,
+            outputs: Vec::new(),
         }
     }
 
@@ -307,6 +312,7 @@ impl Task {
             error_code: fact.error_code.clone(),
             message: fact.message.clone(),
             rank: Rank::of(delivery.door, event, News::Mentioned, None),
+            outputs: fact.outputs.clone(),
         }
     }
 
@@ -321,13 +327,14 @@ impl Task {
                 task.message.clone(),
             )
         };
-        shown(self) == shown(other)
+        shown(self) == shown(other) && self.outputs == other.outputs
     }
 
-    /// Joins what is known of a task elsewhere: the later state wins, then the stronger fact.
+    /// Joins what is known of a task elsewhere: the later state wins, then the stronger fact. The same fact again
+    /// is taken as it is read today, so that `replay` fills what an earlier version did not read.
     pub fn join(&mut self, other: Self) {
         let role = self.role.min(other.role);
-        if (phase(other.state), &other.rank) > (phase(self.state), &self.rank) {
+        if (phase(other.state), &other.rank) >= (phase(self.state), &self.rank) {
             *self = other;
         }
         self.role = role;

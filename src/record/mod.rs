@@ -4,6 +4,7 @@
 //! every entrance. A batch is read, folded in memory ([`fold`]) and written on the condition that no
 //! row of it has moved meanwhile; where one has, it is folded again on what is there now. What Postgres
 //! cannot take goes to the [`spool`], and from there through the same writer once it is back ([`drain`]).
+//! What was kept is run again through it too ([`replay`]).
 
 pub mod batch;
 mod columns;
@@ -11,6 +12,7 @@ mod counted;
 pub mod drain;
 pub mod fold;
 mod recall;
+pub mod replay;
 mod rows;
 pub mod spool;
 mod spooled;

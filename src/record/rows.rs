@@ -93,6 +93,7 @@ columns! {
         rank_strength: i16,
         rank_digest: &'a [u8],
         version: i32,
+        outputs: Option<Value>,
     }
 }
 
@@ -120,6 +121,7 @@ pub fn tasks(batch: &Batch, now: DateTime<Utc>) -> impl Iterator<Item = TaskRow<
                 rank_strength: after.rank.strength,
                 rank_digest: &after.rank.digest.0,
                 version: before.map_or(0, |stored| stored.version) + 1,
+                outputs: (!after.outputs.is_empty()).then(|| json!(after.outputs)),
             })
         })
 }

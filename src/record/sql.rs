@@ -192,6 +192,10 @@ pub async fn read_tasks(
                 update_time: None,
                 digest: digest(&row.rank_digest).ok_or_else(|| bad("rank_digest"))?,
             },
+            outputs: match row.outputs.clone() {
+                None => Vec::new(),
+                Some(outputs) => serde_json::from_value(outputs).map_err(|_| bad("outputs"))?,
+            },
         };
         let before = Stored {
             row: task,
@@ -328,6 +332,7 @@ pub async fn write(
             &changes.ticket as _,
             &changes.user_before as _,
             &changes.user_after as _,
+            &tasks.outputs as _,
         );
         written.fetch_one(connection).await?;
         return Ok(());
@@ -421,6 +426,7 @@ pub async fn write(
         &tickets.id,
         &tickets.app as _,
         &tickets.user_id as _,
+        &tasks.outputs as _,
     );
     written.fetch_one(connection).await?;
     Ok(())

@@ -4,11 +4,11 @@
 -- Arrays of one length are unnested side by side in a SELECT list: in FROM each of them would be put into a store of
 -- its own first, a tenth of the whole. A column that is NULL in every row comes as an empty array, and is filled up.
 WITH delivered AS (
-    INSERT INTO deliveries (
+    INSERT INTO deliveries AS held (
         id, app, door, received_at, recorded_at, state, quarantine_reason,
         event_type, format, file_id, more_file_ids, task_id, body
     )
-    SELECT
+    SELECT DISTINCT ON (d.id)
         d.id, d.app, d.door, d.received_at, $1, CASE WHEN d.reason IS NULL THEN 'recorded' ELSE 'quarantined' END, d.reason,
         d.event_type, d.format, d.file_id,
         CASE WHEN d.more_file_ids IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(d.more_file_ids)) END, d.task_id, d.body
@@ -18,11 +18,18 @@ WITH delivered AS (
             unnest($7::text[]) AS event_type, unnest($8::text[]) AS format, unnest($9::text[]) AS file_id,
             unnest($10::jsonb[]) AS more_file_ids, unnest($11::text[]) AS task_id, unnest($12::bytea[]) AS body
     ) AS d
-    ORDER BY d.id
-    ON CONFLICT (id) DO NOTHING
+    ORDER BY d.id, d.reason NULLS FIRST
+    -- What is kept stays, but one kept aside in which an event is found now: it is as if it came only now.
+    -- A spool may bring one twice in a batch, and no row may be updated twice in a statement: hence DISTINCT.
+    ON CONFLICT (id) DO UPDATE SET
+        state = EXCLUDED.state, quarantine_reason = NULL, recorded_at = EXCLUDED.recorded_at,
+        event_type = EXCLUDED.event_type, format = EXCLUDED.format, file_id = EXCLUDED.file_id,
+        more_file_ids = EXCLUDED.more_file_ids, task_id = EXCLUDED.task_id
+    WHERE held.state = 'quarantined' AND EXCLUDED.state = 'recorded'
     RETURNING id
 ),
--- The counter of an upload moves only for deliveries really inserted: a drain may bring one twice.
+-- The counter of an upload moves only for deliveries really inserted, or taken out of quarantine: a drain may bring
+-- one twice.
 counted AS (
     SELECT n.file, count(delivered.id)::integer AS deliveries
     FROM (
@@ -34,17 +41,17 @@ counted AS (
 written_tasks AS (
     INSERT INTO tasks AS held (
         task_id, app, role, event_type, state, error_code, message, file_id,
-        recorded_at, updated_at, rank_strength, rank_digest, version
+        recorded_at, updated_at, rank_strength, rank_digest, version, outputs
     )
     SELECT
         t.task_id, t.app, t.role, t.event_type, t.state, t.error_code, t.message, t.file_id,
-        t.recorded_at, $1, t.rank_strength, t.rank_digest, t.version
+        t.recorded_at, $1, t.rank_strength, t.rank_digest, t.version, t.outputs
     FROM (
         SELECT unnest($15::text[]) AS task_id, unnest($16::text[]) AS app, unnest($17::text[]) AS role,
             unnest($18::text[]) AS event_type, unnest($19::text[]) AS state, unnest($20::text[]) AS error_code,
             unnest($21::text[]) AS message, unnest($22::text[]) AS file_id,
             unnest($23::timestamptz[]) AS recorded_at, unnest($24::smallint[]) AS rank_strength,
-            unnest($25::bytea[]) AS rank_digest, unnest($26::integer[]) AS version,
+            unnest($25::bytea[]) AS rank_digest, unnest($26::integer[]) AS version, unnest($86::jsonb[]) AS outputs,
             generate_subscripts($15::text[], 1) AS position
     ) AS t
     WHERE (SELECT count(*) FROM delivered) >= 0
@@ -53,7 +60,7 @@ written_tasks AS (
         role = EXCLUDED.role, event_type = EXCLUDED.event_type, state = EXCLUDED.state,
         error_code = EXCLUDED.error_code, message = EXCLUDED.message,
         updated_at = EXCLUDED.updated_at, rank_strength = EXCLUDED.rank_strength,
-        rank_digest = EXCLUDED.rank_digest, version = EXCLUDED.version
+        rank_digest = EXCLUDED.rank_digest, version = EXCLUDED.version, outputs = EXCLUDED.outputs
     WHERE held.version = EXCLUDED.version - 1
     RETURNING 1
 ),

@@ -23,17 +23,17 @@ WITH delivered AS (
 written_tasks AS (
     INSERT INTO tasks (
         task_id, app, role, event_type, state, error_code, message, file_id,
-        recorded_at, updated_at, rank_strength, rank_digest, version
+        recorded_at, updated_at, rank_strength, rank_digest, version, outputs
     )
     SELECT
         t.task_id, t.app, t.role, t.event_type, t.state, t.error_code, t.message, t.file_id,
-        t.recorded_at, $1, t.rank_strength, t.rank_digest, t.version
+        t.recorded_at, $1, t.rank_strength, t.rank_digest, t.version, t.outputs
     FROM (
         SELECT unnest($13::text[]) AS task_id, unnest($14::text[]) AS app, unnest($15::text[]) AS role,
             unnest($16::text[]) AS event_type, unnest($17::text[]) AS state, unnest($18::text[]) AS error_code,
             unnest($19::text[]) AS message, unnest($20::text[]) AS file_id,
             unnest($21::timestamptz[]) AS recorded_at, unnest($22::smallint[]) AS rank_strength,
-            unnest($23::bytea[]) AS rank_digest, unnest($24::integer[]) AS version,
+            unnest($23::bytea[]) AS rank_digest, unnest($24::integer[]) AS version, unnest($75::jsonb[]) AS outputs,
             generate_subscripts($13::text[], 1) AS position
     ) AS t
     WHERE (SELECT count(*) FROM delivered) >= 0

@@ -45,6 +45,8 @@ pub struct Writer {
     clock: Clock,
     random: Random,
     recall: Recall,
+    /// Whether what is likely is presumed and not asked.
+    presuming: bool,
     pub(super) metrics: Metrics,
     /// Whether the last batch was not recorded: an outage is told once, not once a batch.
     failing: AtomicBool,
@@ -108,9 +110,35 @@ impl Writer {
             clock,
             random,
             recall: Recall::new(tickets),
+            presuming: true,
             metrics,
             failing: AtomicBool::new(false),
         }
+    }
+
+    /// The same for deliveries that were mostly written before: everything is asked from the first.
+    pub fn presuming_nothing(self) -> Self {
+        Self {
+            presuming: false,
+            ..self
+        }
+    }
+
+    /// Tells what would become of deliveries, and writes nothing.
+    pub async fn rehearse(
+        &self,
+        line: &mut Line,
+        deliveries: &[Delivery],
+        within: Duration,
+    ) -> Result<Vec<Outcome>, sqlx::Error> {
+        let now = self.clock.now();
+        let told = timeout(within, async {
+            let connection = line.open().await?;
+            let mut batch = self.read(connection, deliveries, false).await?;
+            Ok(batch.fold(deliveries, now))
+        })
+        .await;
+        line.settle(told)
     }
 
     /// Records deliveries; one that Postgres refuses is found by halving and kept aside. Those that it
@@ -152,9 +180,10 @@ impl Writer {
     ) -> Result<Vec<Option<Outcome>>, Fault> {
         let began = Instant::now();
         for turn in 0..TURNS {
+            let presuming = self.presuming && turn == 0;
             let written = timeout(within, async {
                 let connection = line.open().await?;
-                self.try_write(connection, deliveries, turn == 0).await
+                self.try_write(connection, deliveries, presuming).await
             })
             .await;
             match line.settle(written) {
@@ -165,7 +194,7 @@ impl Writer {
                     }
                     return Ok(outcomes.into_iter().map(Some).collect());
                 }
-                Err(error) => match counted::fault(&self.metrics, fault_of(&error, turn == 0)) {
+                Err(error) => match counted::fault(&self.metrics, fault_of(&error, presuming)) {
                     Fault::Contended => {}
                     fault => {
                         let error: &dyn std::error::Error = &error;
@@ -189,6 +218,26 @@ impl Writer {
         presuming: bool,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let now = self.clock.now();
+        let mut batch = self.read(connection, deliveries, presuming).await?;
+        let outcomes = batch.fold(deliveries, now);
+        if let Err(error) = sql::write(connection, deliveries, &batch, now, &self.random).await {
+            if fault_of(&error, presuming) == Fault::Contended {
+                self.recall.was_wrong(&batch);
+            }
+            return Err(error);
+        }
+        self.recall.note(&batch);
+        counted::uploads(&self.metrics, &batch);
+        Ok(outcomes)
+    }
+
+    /// The batch of deliveries, with what is known or presumed of what they name.
+    async fn read(
+        &self,
+        connection: &mut PgConnection,
+        deliveries: &[Delivery],
+        presuming: bool,
+    ) -> Result<Batch, sqlx::Error> {
         let mut batch = Batch::of(deliveries);
         let question = if presuming {
             self.recall.presume(&mut batch, deliveries)
@@ -200,16 +249,7 @@ impl Writer {
         sql::read_files(connection, &mut batch).await?;
         sql::read_tasks(connection, &mut batch).await?;
         sql::read_tickets(connection, &mut batch).await?;
-        let outcomes = batch.fold(deliveries, now);
-        if let Err(error) = sql::write(connection, deliveries, &batch, now, &self.random).await {
-            if fault_of(&error, presuming) == Fault::Contended {
-                self.recall.was_wrong(&batch);
-            }
-            return Err(error);
-        }
-        self.recall.note(&batch);
-        counted::uploads(&self.metrics, &batch);
-        Ok(outcomes)
+        Ok(batch)
     }
 }
 

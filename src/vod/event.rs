@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 /// What one delivery says: one event, told as facts about files and tasks.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,6 +139,24 @@ pub struct TaskFact {
     /// The file it works on, where the event names one.
     pub file_id: Option<FileId>,
     pub session_context: Option<String>,
+    /// What it made, at most 200 addresses, in the order of the body.
+    pub outputs: Vec<Output>,
+}
+
+/// One address of something that a task made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The type of its sub-task in snake case, `transcode` say, else that of the event without `Complete`:
+    /// `edit_media`; at most 64 characters, not counting the underscores between words.
+    pub kind: String,
+    /// The template that it was made by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<i64>,
+    /// `http` or `https`, at most 1024 bytes.
+    pub url: String,
+    /// The file it became, where it became one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_id: Option<String>,
 }
 
 /// What a task is to the upload it belongs to.

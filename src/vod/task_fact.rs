@@ -1,8 +1,8 @@
 //! What an event says of a task, and how its end is judged (protocol.md sections 4 and 6).
 
 use super::event::{TaskFact, TaskRole, TaskState};
-use super::file_facts;
 use super::json::Object;
+use super::{file_facts, outputs};
 
 /// Longer than any id VOD makes (about 70 bytes); a longer one is no id, and must not be cut into another.
 const MAX_TASK_ID_BYTES: usize = 256;
@@ -50,6 +50,7 @@ pub(super) fn read(event_type: &str, member: &Object<'_>) -> Option<TaskFact> {
         file_id: file_facts::subject(member)
             .or_else(|| file_facts::named(member).into_iter().next()),
         session_context: member.text(&["SessionContext"]),
+        outputs: outputs::read(event_type, member),
     })
 }
 
@@ -71,6 +72,16 @@ pub(super) fn is_of_an_upload(event_type: &str) -> bool {
 /// Whether a pull ended with a file.
 pub(super) fn landed(member: &Object<'_>) -> bool {
     state(member, &[]) == TaskState::Succeeded
+}
+
+/// Whether a sub-task says that it succeeded.
+pub(super) fn has_succeeded(result: &Object<'_>) -> bool {
+    judged(result).is_some_and(|part| part.outcome == Outcome::Succeeded)
+}
+
+/// Whether a sub-task says that it failed.
+pub(super) fn has_failed(result: &Object<'_>) -> bool {
+    judged(result).is_some_and(|part| part.outcome == Outcome::Failed)
 }
 
 /// What went wrong: `ErrCodeExt`, else a non-zero `ErrCode` or numeric `status`.

@@ -3,6 +3,7 @@
 mod fixtures;
 mod hostile;
 mod irregular;
+mod outputs;
 mod samples;
 mod signatures;
 mod tasks;

@@ -40,7 +40,7 @@ impl TestApp {
         }
     }
 
-    async fn run(&self, sql: String) {
+    pub async fn run(&self, sql: String) {
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(&self.pool)
             .await
@@ -48,7 +48,7 @@ impl TestApp {
     }
 
     /// All that the tables hold, but for how often a row was written.
-    async fn rows(&self) -> (Value, Value) {
+    pub async fn rows(&self) -> (Value, Value) {
         sqlx::query_as(
             "SELECT
                 (SELECT coalesce(jsonb_agg(to_jsonb(u) - ARRAY['version', 'folded_on'] ORDER BY app, file_id), '[]')

@@ -117,7 +117,8 @@ pub fn any_delivery() -> impl Strategy<Value = Delivery> {
                     "FileId": file, "TaskId": if task.is_empty() { "1-Procedure-a" } else { task },
                     "Status": status, "FileName": text, "SessionContext": context,
                     "MediaProcessResultSet": [
-                        {"Type": "Transcode", "TranscodeTask": {"Status": result, "ErrCodeExt": ""}},
+                        {"Type": "Transcode", "TranscodeTask": {"Status": result, "ErrCodeExt": "",
+                            "Output": {"Url": format!("http://h/{text}{minute}.mp4")}}},
                         {"Type": "Transcode", "TranscodeTask": {"Status": "SUCCESS", "ErrCodeExt": ""}}]}}),
                 5 => json!({"EventType": "ReviewAudioVideoComplete", "ReviewAudioVideoCompleteEvent": {
                     "TaskId": "1-Review-a", "Status": status, "Input": {"FileId": file}, "SessionContext": context}}),

@@ -184,12 +184,15 @@ async fn ids_beyond_the_months_that_are_made_go_to_the_default_partition() {
     assert_eq!(app.count("SELECT count(*) FROM deliveries").await, 1);
 }
 
-/// Submits two events on the same file through two receivers at the same moment, 1,000 times, each
-/// of them first in turn, and tells how many different rows that gave.
+/// How often two events meet: a thousand times in each order.
+const MEETINGS: usize = 2000;
+
+/// Submits two events on the same file through two receivers at the same moment, [`MEETINGS`] times, each
+/// of them first in turn; neither may be taken for a repetition of the other.
 async fn meet(app: &TestApp, second: impl Fn(&str) -> Value) {
     let left = app.recorder.clone();
     let (right, _tasks) = app.another_recorder();
-    for file in 0..1000 {
+    for file in 0..MEETINGS {
         let file_id = format!("8{file:04}");
         let mut upload = new_file_upload(&file_id, "");
         upload["FileUploadEvent"]["ProcedureTaskId"] = json!(format!("1-Procedure-{file}"));
@@ -209,7 +212,7 @@ async fn meet(app: &TestApp, second: impl Fn(&str) -> Value) {
 }
 
 #[actix_web::test]
-async fn an_upload_and_its_finished_task_meet_in_one_row_a_thousand_times() {
+async fn an_upload_and_its_finished_task_meet_in_one_row_a_thousand_times_in_each_order() {
     let app = TestApp::start().await;
     meet(&app, |file_id| {
         finished_task(
@@ -224,18 +227,18 @@ async fn an_upload_and_its_finished_task_meet_in_one_row_a_thousand_times() {
              AND announced_at IS NOT NULL AND deliveries = 2"
         )
         .await,
-        1000
+        2000
     );
     assert_eq!(
         app.count("SELECT count(*) FROM tasks WHERE state = 'succeeded'")
             .await,
-        1000
+        2000
     );
     gapless(&app).await;
 }
 
 #[actix_web::test]
-async fn an_upload_and_its_deletion_meet_in_one_row_a_thousand_times() {
+async fn an_upload_and_its_deletion_meet_in_one_row_a_thousand_times_in_each_order() {
     let app = TestApp::start().await;
     meet(&app, deletion).await;
     assert_eq!(
@@ -244,7 +247,7 @@ async fn an_upload_and_its_deletion_meet_in_one_row_a_thousand_times() {
              AND announced_at IS NOT NULL AND deliveries = 2"
         )
         .await,
-        1000
+        2000
     );
     gapless(&app).await;
 }
@@ -263,11 +266,11 @@ async fn gapless(app: &TestApp) {
     assert_eq!(
         app.count("SELECT count(DISTINCT file_id) FROM changes WHERE kind = 'recorded'")
             .await,
-        1000
+        2000
     );
     assert_eq!(
         app.count("SELECT count(*) FROM changes WHERE kind = 'recorded'")
             .await,
-        1000
+        2000
     );
 }

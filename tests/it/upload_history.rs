@@ -49,7 +49,7 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
     insta::assert_snapshot!(whole(response.unwrap()).await, @r#"
     200 OK
     cache-control: no-store
-    content-length: 2140
+    content-length: 2155
     content-type: application/json
     x-request-id: <uuid>
 
@@ -144,6 +144,7 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
           "state": "succeeded",
           "error_code": null,
           "message": null,
+          "outputs": null,
           "recorded_at": "2026-11-23T08:00:03Z",
           "updated_at": "2026-11-23T08:00:05Z"
         }
@@ -162,6 +163,37 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
       ]
     }
     "#);
+}
+
+#[actix_web::test]
+async fn the_history_shows_what_its_tasks_made() {
+    let app = TestApp::start().await;
+    app.callback(new_file_upload("2004", "").to_string()).await;
+    let told = |status: &str, results: Value| {
+        json!({"EventType": "ProcedureStateChanged", "ProcedureStateChangeEvent": {
+            "TaskId": "p", "Status": status, "FileId": "2004", "MediaProcessResultSet": results}})
+    };
+    let transcode = json!({"Type": "Transcode", "TranscodeTask": {"Status": "SUCCESS", "ErrCodeExt": "",
+        "Input": {"Definition": 20}, "Output": {"Url": "https://h/v.f20.mp4", "Definition": 20}}});
+    let cover = json!({"Type": "CoverBySnapshot", "CoverBySnapshotTask": {"Status": "SUCCESS", "ErrCodeExt": "",
+        "Output": {"CoverUrl": "https://h/cover.jpg"}}});
+    let made = json!([
+        {"kind": "transcode", "definition": 20, "url": "https://h/v.f20.mp4", "file_id": null},
+        {"kind": "cover_by_snapshot", "definition": null, "url": "https://h/cover.jpg", "file_id": null},
+    ]);
+    app.callback(told("PROCESSING", json!([transcode])).to_string())
+        .await;
+    let shown = history(&app, "2004").await;
+    assert_eq!(shown["tasks"][0]["state"], "processing");
+    assert_eq!(shown["tasks"][0]["outputs"], json!([made[0]]));
+    app.callback(told("FINISH", json!([transcode, cover])).to_string())
+        .await;
+    // Late, and so no news.
+    app.callback(told("PROCESSING", json!([cover])).to_string())
+        .await;
+    let shown = history(&app, "2004").await;
+    assert_eq!(shown["tasks"][0]["state"], "succeeded");
+    assert_eq!(shown["tasks"][0]["outputs"], made);
 }
 
 #[actix_web::test]
