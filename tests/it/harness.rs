@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use uuid::Uuid;
 use vod_receiver::app::{Parts, build};
-use vod_receiver::config::{App, AppName, Config, LogFormat, Secret};
+use vod_receiver::config::{App, AppName, Config, Events, LogFormat, Secret};
 use vod_receiver::keep::partitions;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::cluster::Cluster;
@@ -50,7 +50,10 @@ pub fn token_app() -> App {
         name: AppName::main(),
         secret_id: SECRET_ID.to_owned(),
         secret_key: Secret::new(SECRET_KEY),
+        secret_token: None,
         sub_app_id: None,
+        api_endpoint: "http://127.0.0.1:1".to_owned(),
+        events: Events::Push,
         sign_keys: Vec::new(),
         callback_tokens: vec![Secret::new(TOKEN)],
         unsigned_v2: false,
@@ -128,6 +131,10 @@ impl TestApp {
         let recorder = parts.recorder();
         let mut tasks = Lifecycle::default();
         tasks.spawn("writers", |stop| writers.run(stop));
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        for puller in parts.pullers().unwrap() {
+            tasks.spawn("pull", |stop| puller.run(stop));
+        }
         let server = actix_web::HttpServer::new(move || build(parts.clone()))
             .workers(2)
             .disable_signals()
@@ -137,7 +144,6 @@ impl TestApp {
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             url,
             pool: database.unmigrated().clone(),
