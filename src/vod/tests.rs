@@ -6,6 +6,7 @@ mod irregular;
 mod samples;
 mod signatures;
 mod tasks;
+mod tc3;
 
 use serde_json::Value;
 
