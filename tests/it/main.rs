@@ -21,6 +21,7 @@ mod recall;
 mod record;
 mod signature_log;
 mod signatures;
+mod simulator;
 mod smoke;
 mod spool;
 mod startup;
