@@ -100,10 +100,15 @@ impl TestApp {
 
     /// One app, `main`, with a spool of its own.
     pub async fn with_spool(dir: &Scratch) -> Self {
+        Self::with_spool_and(dir, vec![token_app()]).await
+    }
+
+    /// These apps, with a spool of their own.
+    pub async fn with_spool_and(dir: &Scratch, apps: Vec<App>) -> Self {
         let (name, database) = new_database().await;
         database.set_ready();
         let spool = Spool::open(&dir.0, Limits::default(), true, 1).unwrap();
-        Self::spooling(name, database, config(vec![token_app()]), Some(spool)).await
+        Self::spooling(name, database, config(apps), Some(spool)).await
     }
 
     /// On a database that is perhaps not there.
