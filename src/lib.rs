@@ -19,7 +19,8 @@
 //!
 //! Vocabulary, which imports nothing below it: [`config`], [`ops`], [`vod`], [`ticket`], [`http`],
 //! [`access`]. The river, in the order in which data flows: [`sign`], [`receive`], [`attribute`],
-//! [`record`], [`query`], [`keep`]. Assembly, which imports everything: [`app`], [`cli`].
+//! [`record`], [`query`], [`keep`]. Assembly, which imports everything: [`app`], [`simulator`] (a local
+//! VOD), [`cli`].
 //! `tests/it/layers.rs` holds the code to that.
 //!
 //! Where a comment names `protocol.md` or "design", it means the two documents that this was written
@@ -47,5 +48,7 @@ pub mod query;
 pub mod keep;
 
 pub mod app;
+
+pub mod simulator;
 
 pub mod cli;

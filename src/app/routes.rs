@@ -13,18 +13,19 @@ use super::metrics::{self, Scraped};
 use super::observe::observe;
 use super::{health, openapi};
 use crate::access::Keyring;
-use crate::config::Config;
+use crate::config::{Config, Events};
 use crate::http::problem::Problem;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
-use crate::receive::{Hold, UnsignedQuota};
+use crate::receive::{Hold, Puller, UnsignedQuota};
 use crate::record::spool::Spool;
 use crate::record::{self, Recorder};
 use crate::sign::{self, IssueWriter, Issuer};
 use crate::ticket::KnownTickets;
+use crate::vod::client::ApiError;
 use crate::{query, receive};
 
 /// Not a route of the document: it is the document.
@@ -107,6 +108,27 @@ impl Parts {
     /// The recorder that the handlers use.
     pub fn recorder(&self) -> Recorder {
         self.recorder.get_ref().clone()
+    }
+
+    /// One for each app whose events are pulled; each has to run.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Setup`].
+    pub fn pullers(&self) -> Result<Vec<Puller>, ApiError> {
+        let pulled = self.config.apps.iter();
+        pulled
+            .filter(|app| app.events == Events::Pull)
+            .map(|app| {
+                Puller::new(
+                    app,
+                    self.recorder(),
+                    self.metrics(),
+                    self.clock.get_ref().clone(),
+                    self.random.get_ref().clone(),
+                )
+            })
+            .collect()
     }
 
     /// What is counted of this service.

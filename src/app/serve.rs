@@ -102,6 +102,7 @@ impl Service {
         let address = listener.local_addr()?;
         let mut tasks = Lifecycle::default();
         let metrics = parts.metrics();
+        let pullers = parts.pullers()?;
         tasks.spawn("metrics", |stop| metrics.keep_small(stop));
         if let Some(listener) = metrics_listener {
             serve_metrics(&mut tasks, listener, parts.clone())?;
@@ -118,6 +119,9 @@ impl Service {
 
         let for_keeping = database.clone();
         tasks.spawn("writers", |stop| writers.run(stop));
+        for puller in pullers {
+            tasks.spawn("pull", |stop| puller.run(stop));
+        }
         tasks.spawn("keep", |stop| {
             prepare_and_keep(for_keeping, clock, migrate, stop)
         });

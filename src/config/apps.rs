@@ -8,8 +8,8 @@ use super::fault::Faults;
 use super::rules;
 use super::secret::Secret;
 use super::settings::{
-    ALLOW_UNAUTHENTICATED_CALLBACKS, APP_TABLES, CALLBACK_TOKEN, NAME, SECRET_ID, SECRET_KEY,
-    SIGN_KEY, SUB_APP_ID, Setting, UNSIGNED_V2,
+    ALLOW_UNAUTHENTICATED_CALLBACKS, API_ENDPOINT, APP_TABLES, CALLBACK_TOKEN, EVENTS, NAME,
+    SECRET_ID, SECRET_KEY, SECRET_TOKEN, SIGN_KEY, SUB_APP_ID, Setting, UNSIGNED_V2,
 };
 use super::values::Values;
 
@@ -25,8 +25,14 @@ pub struct App {
     pub secret_id: String,
     /// The Tencent Cloud API key.
     pub secret_key: Secret,
+    /// The token that belongs to it if it is a temporary one.
+    pub secret_token: Option<Secret>,
     /// The VOD application; `None` is the account's main one.
     pub sub_app_id: Option<u64>,
+    /// Where VOD's API is, without a slash at the end.
+    pub api_endpoint: String,
+    /// How its events come.
+    pub events: Events,
     /// The keys that a notification may be signed with; empty if it need not be signed.
     pub sign_keys: Vec<Secret>,
     /// The tokens that a callback address may end in; empty if it need not have one.
@@ -35,6 +41,15 @@ pub struct App {
     pub unsigned_v2: bool,
     /// Whether notifications are taken that prove nothing.
     pub allow_unauthenticated_callbacks: bool,
+}
+
+/// How VOD tells an app's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Events {
+    /// VOD posts them to the callback address.
+    Push,
+    /// We take them from VOD's queue.
+    Pull,
 }
 
 /// The name of an app: 1 to 32 of `a-z 0-9 - _`, with a letter or a digit first.
@@ -55,6 +70,29 @@ impl AppName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl App {
+    /// Whether a notification may be posted: what nobody has to prove anything for is closed where events are
+    /// pulled, unless it was opened by name.
+    pub fn takes_pushes(&self) -> bool {
+        self.events == Events::Push
+            || !self.sign_keys.is_empty()
+            || !self.callback_tokens.is_empty()
+            || self.allow_unauthenticated_callbacks
+    }
+}
+
+impl FromStr for Events {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "push" => Ok(Self::Push),
+            "pull" => Ok(Self::Pull),
+            _ => Err(()),
+        }
     }
 }
 
@@ -88,7 +126,10 @@ impl fmt::Debug for App {
         f.debug_struct("App")
             .field("name", &self.name)
             .field("secret_id", &self.secret_id)
+            .field("secret_token_is_set", &self.secret_token.is_some())
             .field("sub_app_id", &self.sub_app_id)
+            .field("api_endpoint", &self.api_endpoint)
+            .field("events", &self.events)
             .field("sign_keys", &self.sign_keys.len())
             .field("callback_tokens", &self.callback_tokens.len())
             .field("unsigned_v2", &self.unsigned_v2)
@@ -198,18 +239,26 @@ impl Draft {
         let values = &self.values;
         let secret_id = values.parse(&SECRET_ID, rules::visible, faults);
         let secret_key = values.secret(&SECRET_KEY, |text| rules::visible(text).is_some(), faults);
+        let is_visible = |text: &str| rules::is_visible(text);
+        let secret_token = values.secret(&SECRET_TOKEN, is_visible, faults);
         let sub_app_id = values.parse(&SUB_APP_ID, rules::whole, faults);
+        let api_endpoint = values.parse(&API_ENDPOINT, rules::endpoint, faults);
+        let events = values.parse(&EVENTS, |text| text.parse().ok(), faults);
         let sign_keys = values.secrets(&SIGN_KEY, rules::is_sign_key, faults);
         let callback_tokens = values.secrets(&CALLBACK_TOKEN, rules::is_callback_token, faults);
         let unsigned_v2 = values.parse(&UNSIGNED_V2, rules::flag, faults);
         let allow = values.parse(&ALLOW_UNAUTHENTICATED_CALLBACKS, rules::flag, faults);
         // A flag that is not understood is a fault already, and no ground for another.
-        self.judge_authentication(unsigned_v2 == Some(true), allow != Some(false), faults);
+        let may_lack_it = allow != Some(false) || events != Some(Events::Push);
+        self.judge_authentication(unsigned_v2 == Some(true), may_lack_it, faults);
         Some(App {
             name: self.name?,
             secret_id: secret_id?,
             secret_key: secret_key?,
+            secret_token,
             sub_app_id,
+            api_endpoint: api_endpoint?,
+            events: events?,
             sign_keys,
             callback_tokens,
             unsigned_v2: unsigned_v2?,
@@ -229,7 +278,7 @@ impl Draft {
     }
 
     /// Tells if notifications could be anybody's.
-    fn judge_authentication(&self, unsigned_v2: bool, allow: bool, faults: &mut Faults) {
+    fn judge_authentication(&self, unsigned_v2: bool, may_lack_it: bool, faults: &mut Faults) {
         let has_token = self.values.has(&CALLBACK_TOKEN);
         let token = self.called(&CALLBACK_TOKEN);
         if unsigned_v2 && !has_token {
@@ -238,7 +287,7 @@ impl Draft {
                 "{token} must be set with {unsigned}: nothing else is checked then."
             ));
         }
-        if !(allow || has_token || self.values.has(&SIGN_KEY)) {
+        if !(may_lack_it || has_token || self.values.has(&SIGN_KEY)) {
             faults.tell(format!(
                 "{} or {token} must be set, else anybody can post to the callback address ({} \
                  allows that).",

@@ -25,7 +25,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-pub use apps::{App, AppName, InvalidAppName};
+pub use apps::{App, AppName, Events, InvalidAppName};
 pub use fault::{Fault, Faults};
 pub use reference::{example_toml, reference_markdown};
 pub use secret::Secret;

@@ -49,6 +49,18 @@ pub fn is_database_url(text: &str) -> bool {
     is_visible(text) && schemes.iter().any(|scheme| text.starts_with(scheme))
 }
 
+/// An http or https address of a host, without the slash at its end.
+pub fn endpoint(text: &str) -> Option<String> {
+    let bare = text.strip_suffix('/').unwrap_or(text);
+    let schemes = ["http://", "https://"];
+    let host = schemes
+        .iter()
+        .find_map(|scheme| bare.strip_prefix(scheme))?;
+    // A user and password in it would be told with the address.
+    let fits = is_visible(host) && !host.contains(['/', '?', '#', '@']);
+    fits.then(|| bare.to_owned())
+}
+
 /// Whether a text can be an API key, which travels in a header.
 pub fn is_api_key(text: &str) -> bool {
     is_visible(text) && text.len() >= SHORTEST_TOKEN_CHARS

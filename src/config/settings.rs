@@ -233,6 +233,19 @@ pub const SECRET_KEY: Setting = Setting {
     doc: "The SecretKey that belongs to `secret_id`. Required with it.",
 };
 
+/// What a temporary key comes with.
+pub const SECRET_TOKEN: Setting = Setting {
+    key: "secret_token",
+    variable: Some("VOD_SECRET_TOKEN"),
+    kind: Kind::Text,
+    secret: true,
+    default: Preset::Unset,
+    example: r#""/run/secrets/vod_secret_token""#,
+    wanted: "the token of a temporary Tencent Cloud API key, visible ASCII characters without spaces",
+    doc: "The token of a temporary key, without which VOD's API does not take it. Unset for a lasting \
+          key. It is read at start, so the service has to be restarted before the key expires.",
+};
+
 /// Which VOD application.
 pub const SUB_APP_ID: Setting = Setting {
     key: "sub_app_id",
@@ -246,6 +259,34 @@ pub const SUB_APP_ID: Setting = Setting {
           customers who opened VOD on or after 2023-12-25 have to set it.",
 };
 
+/// How the app's events come.
+pub const EVENTS: Setting = Setting {
+    key: "events",
+    variable: Some("VOD_EVENTS"),
+    kind: Kind::Text,
+    secret: false,
+    default: Preset::Value("push"),
+    example: r#""push""#,
+    wanted: "push or pull",
+    doc: "How VOD tells this app's events: `push` posts them to the callback address; `pull` keeps them \
+          in a queue that is asked here, which needs no address, no `sign_key` and no `callback_token`, \
+          and loses nothing within 4 days. `push`, because that is what VOD does until told otherwise; \
+          set what is set at VOD.",
+};
+
+/// Where VOD's API is.
+pub const API_ENDPOINT: Setting = Setting {
+    key: "api_endpoint",
+    variable: Some("VOD_API_ENDPOINT"),
+    kind: Kind::Text,
+    secret: false,
+    default: Preset::Value("https://vod.tencentcloudapi.com"),
+    example: r#""https://vod.intl.tencentcloudapi.com""#,
+    wanted: "an http:// or https:// address without a path, such as https://vod.tencentcloudapi.com",
+    doc: "Where VOD's API is asked. By default the address of accounts in mainland China; accounts of \
+          the international site use https://vod.intl.tencentcloudapi.com.",
+};
+
 /// What VOD signs notifications with.
 pub const SIGN_KEY: Setting = Setting {
     key: "sign_key",
@@ -256,8 +297,8 @@ pub const SIGN_KEY: Setting = Setting {
     example: r#""/run/secrets/vod_sign_key""#,
     wanted: "one or several SignKeys with commas between them, each 1 to 32 letters and digits",
     doc: "The SignKey set at VOD, with which it signs each notification; several while one \
-          replaces another. Set it, `callback_token` or both: what is set is required of every \
-          notification. Unset by default, because VOD signs nothing until told to.",
+          replaces another. Where events are pushed, set it, `callback_token` or both: what is set is \
+          required of every notification. Unset by default, because VOD signs nothing until told to.",
 };
 
 /// What the callback address ends in.
@@ -316,11 +357,14 @@ pub const SERVICE: [&Setting; 9] = [
 ];
 
 /// The settings of one app, in the order in which they are told.
-pub const APP: [&Setting; 8] = [
+pub const APP: [&Setting; 11] = [
     &NAME,
     &SECRET_ID,
     &SECRET_KEY,
+    &SECRET_TOKEN,
     &SUB_APP_ID,
+    &API_ENDPOINT,
+    &EVENTS,
     &SIGN_KEY,
     &CALLBACK_TOKEN,
     &UNSIGNED_V2,

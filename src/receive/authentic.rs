@@ -18,6 +18,9 @@ impl<'a> CalledApp<'a> {
     /// Finds the app; an unknown app and a wrong or missing token are told alike.
     pub fn find(config: &'a Config, app: &str, token: Option<&str>) -> Result<Self, Refused> {
         let app = config.app(app).ok_or(Refused("unknown_app"))?;
+        if !app.takes_pushes() {
+            return Err(Refused("events_are_pulled"));
+        }
         match token {
             _ if app.callback_tokens.is_empty() => {}
             None => return Err(Refused("token_missing")),

@@ -4,8 +4,10 @@ mod answer;
 mod authentic;
 mod callback;
 mod hold;
+mod pull;
 mod quarantine;
 
 pub use callback::{receive, receive_with_token};
 pub use hold::Hold;
+pub use pull::Puller;
 pub use quarantine::UnsignedQuota;

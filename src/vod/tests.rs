@@ -7,6 +7,7 @@ mod outputs;
 mod samples;
 mod signatures;
 mod tasks;
+mod tc3;
 
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use uuid::Uuid;
 use vod_receiver::app::{Parts, build};
-use vod_receiver::config::{App, AppName, Config, LogFormat, Secret};
+use vod_receiver::config::{App, AppName, Config, Events, LogFormat, Secret};
 use vod_receiver::keep::partitions;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::cluster::Cluster;
@@ -50,7 +50,10 @@ pub fn token_app() -> App {
         name: AppName::main(),
         secret_id: SECRET_ID.to_owned(),
         secret_key: Secret::new(SECRET_KEY),
+        secret_token: None,
         sub_app_id: None,
+        api_endpoint: "http://127.0.0.1:1".to_owned(),
+        events: Events::Push,
         sign_keys: Vec::new(),
         callback_tokens: vec![Secret::new(TOKEN)],
         unsigned_v2: false,
@@ -97,10 +100,15 @@ impl TestApp {
 
     /// One app, `main`, with a spool of its own.
     pub async fn with_spool(dir: &Scratch) -> Self {
+        Self::with_spool_and(dir, vec![token_app()]).await
+    }
+
+    /// These apps, with a spool of their own.
+    pub async fn with_spool_and(dir: &Scratch, apps: Vec<App>) -> Self {
         let (name, database) = new_database().await;
         database.set_ready();
         let spool = Spool::open(&dir.0, Limits::default(), true, 1).unwrap();
-        Self::spooling(name, database, config(vec![token_app()]), Some(spool)).await
+        Self::spooling(name, database, config(apps), Some(spool)).await
     }
 
     /// On a database that is perhaps not there.
@@ -128,6 +136,10 @@ impl TestApp {
         let recorder = parts.recorder();
         let mut tasks = Lifecycle::default();
         tasks.spawn("writers", |stop| writers.run(stop));
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        for puller in parts.pullers().unwrap() {
+            tasks.spawn("pull", |stop| puller.run(stop));
+        }
         let server = actix_web::HttpServer::new(move || build(parts.clone()))
             .workers(2)
             .disable_signals()
@@ -137,7 +149,6 @@ impl TestApp {
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             url,
             pool: database.unmigrated().clone(),

@@ -25,6 +25,7 @@ fn may_import(part: &str) -> Option<Vec<&'static str>> {
         "keep" => vocabulary_and(&[]),
         // assembly
         "app" => vocabulary_and(&["sign", "receive", "attribute", "record", "query", "keep"]),
+        "simulator" => vocabulary_and(&["sign", "receive", "attribute", "record", "query", "keep"]),
         "cli" => vocabulary_and(&[
             "sign",
             "receive",
@@ -33,6 +34,7 @@ fn may_import(part: &str) -> Option<Vec<&'static str>> {
             "query",
             "keep",
             "app",
+            "simulator",
         ]),
         "main" => vec!["cli"],
         "lib" => vec![],

@@ -255,6 +255,7 @@ fn the_example_file_works_when_every_setting_in_it_is_taken() {
         ("database_url", "postgres://h/d"),
         ("admin_key", TOKEN),
         ("vod_secret_key", "key"),
+        ("vod_secret_token", "token"),
         ("vod_sign_key", "sign1"),
         ("vod_callback_token", TOKEN),
     ] {
@@ -271,6 +272,35 @@ fn the_example_file_works_when_every_setting_in_it_is_taken() {
     let config = Config::load(&dir.sources(&[])).unwrap();
     assert_eq!(config.apps[0].callback_tokens.len(), 1);
     assert!(!config.listen_is_default && config.admin_key.is_some());
+}
+
+#[test]
+fn an_app_whose_events_are_pulled_needs_no_proof_of_pushes() {
+    let key = [("VOD_SECRET_ID", "AKIDone"), ("VOD_SECRET_KEY", "key-one")];
+    let with = |more: &[(&'static str, &'static str)]| {
+        let config = load("", &[&key, more].concat()).unwrap();
+        config.apps[0].clone()
+    };
+    let pulled = with(&[("VOD_EVENTS", "pull")]);
+    assert_eq!(pulled.events, Events::Pull);
+    assert_eq!(pulled.api_endpoint, "https://vod.tencentcloudapi.com");
+    assert!(pulled.secret_token.is_none() && !pulled.takes_pushes());
+    // What is configured opens the push door beside it.
+    for more in [
+        ("VOD_SIGN_KEY", "sign1"),
+        ("VOD_CALLBACK_TOKEN", TOKEN),
+        ("VOD_ALLOW_UNAUTHENTICATED_CALLBACKS", "true"),
+    ] {
+        assert!(with(&[("VOD_EVENTS", "pull"), more]).takes_pushes());
+    }
+    let elsewhere = with(&[
+        ("VOD_SIGN_KEY", "sign1"),
+        ("VOD_API_ENDPOINT", "http://127.0.0.1:9000/"),
+        ("VOD_SECRET_TOKEN", "temporary"),
+    ]);
+    assert_eq!(elsewhere.events, Events::Push);
+    assert_eq!(elsewhere.api_endpoint, "http://127.0.0.1:9000");
+    assert_eq!(elsewhere.secret_token.unwrap().expose(), "temporary");
 }
 
 #[test]

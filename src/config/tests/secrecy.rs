@@ -12,6 +12,7 @@ fn debug_output_holds_no_secret() {
             ("VOD_RECEIVER_ADMIN_KEY", "hunter2-hunter2-hunter2-hunter2"),
             ("VOD_SECRET_ID", "AKIDone"),
             ("VOD_SECRET_KEY", "hunter2"),
+            ("VOD_SECRET_TOKEN", "hunter2"),
             ("VOD_SIGN_KEY", "hunter2"),
             ("VOD_CALLBACK_TOKEN", "hunter2-hunter2-hunter2-hunter2"),
         ],

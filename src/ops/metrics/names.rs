@@ -58,6 +58,7 @@ const REFUSALS: Labels = Labels {
     names: &["reason"],
     rows: &[
         &["unknown_app"],
+        &["events_are_pulled"],
         &["token_missing"],
         &["token_wrong"],
         &["sign_missing"],
@@ -65,6 +66,37 @@ const REFUSALS: Labels = Labels {
         &["sign_wrong"],
         &["sign_expired"],
         &["sign_too_far_ahead"],
+    ],
+};
+const PULL_OUTCOMES: Labels = Labels {
+    names: &["outcome"],
+    rows: &[
+        &["recorded"],
+        &["empty"],
+        &["not_durable"],
+        &["unauthentic"],
+        &["clock_skew"],
+        &["rate_limited"],
+        &["not_found"],
+        &["invalid"],
+        &["internal"],
+        &["refused"],
+        &["transport"],
+        &["bad_answer"],
+    ],
+};
+const API_ERRORS: Labels = Labels {
+    names: &["reason"],
+    rows: &[
+        &["unauthentic"],
+        &["clock_skew"],
+        &["rate_limited"],
+        &["not_found"],
+        &["invalid"],
+        &["internal"],
+        &["refused"],
+        &["transport"],
+        &["bad_answer"],
     ],
 };
 const BATCH_OUTCOMES: Labels = Labels {
@@ -194,6 +226,14 @@ metrics! {
     CallbacksHeld = "vod_receiver_callbacks_held", Kind::Gauge, NO_LABELS;
     /// Bytes of the notifications that are being read or recorded; at most 64 MiB.
     BodiesInFlight = "vod_receiver_bodies_in_flight_bytes", Kind::Gauge, NO_LABELS;
+    /// Polls of VOD's queue for apps whose events are pulled, by what came of them. `recorded`: it held events, and they
+    /// are durable. `not_durable`: it held some, and neither Postgres nor the spool could take them: they come again. `clock_skew`: this
+    /// machine's clock is off by 5 minutes. The rest: VOD's error, or none of its answers came.
+    PullPolls = "vod_receiver_pull_polls_total", Kind::Counter, PULL_OUTCOMES;
+    /// Events taken from VOD's queue and made durable, repeated ones included.
+    PullEvents = "vod_receiver_pull_events_total", Kind::Counter, NO_LABELS;
+    /// Events that were made durable and could not be taken off VOD's queue, by the reason: they come again after 30 s.
+    PullUnconfirmed = "vod_receiver_pull_unconfirmed_total", Kind::Counter, API_ERRORS;
     /// Requests, by route and class of the status. The route is the template, never the path; `none`: no such route.
     HttpRequests = "vod_receiver_http_requests_total", Kind::Counter, ENDPOINTS_AND_STATUS;
     /// Time from the head of a request to the head of its answer.

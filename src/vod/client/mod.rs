@@ -18,7 +18,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use super::event::FileId;
-use crate::config::Secret;
+use crate::config::{App, Secret};
 use crate::ops::clock::Clock;
 use crate::ops::random::Random;
 use call::Caller;
@@ -154,6 +154,26 @@ impl Client {
     ) -> Result<Self, ApiError> {
         let caller = Caller::new(credentials, endpoint, sub_app_id, clock, random)?;
         Ok(Self(Arc::new(caller)))
+    }
+
+    /// A client for an app, as it is configured.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Setup`].
+    pub fn for_app(app: &App, clock: Clock, random: Random) -> Result<Self, ApiError> {
+        let credentials = Credentials {
+            secret_id: app.secret_id.clone(),
+            secret_key: app.secret_key.clone(),
+            token: app.secret_token.clone(),
+        };
+        Self::new(
+            credentials,
+            &app.api_endpoint,
+            app.sub_app_id,
+            clock,
+            random,
+        )
     }
 
     /// Takes up to [`MAX_EVENTS`] events from the queue, which hides them for 30 s; waits up to 5 s for some, and

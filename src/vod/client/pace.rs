@@ -87,3 +87,19 @@ impl Pace {
         turn
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_keep_their_distance_by_action() {
+        let pace = Pace::default();
+        let now = Instant::now();
+        let turns = |action| [(); 21].map(|()| pace.take(action, now) - now);
+        assert_eq!(turns(Action::SearchMedia)[20], Duration::from_secs(1));
+        assert_eq!(turns(Action::PullEvents)[20], Duration::from_millis(200));
+        let later = now + Duration::from_secs(60);
+        assert_eq!(pace.take(Action::SearchMedia, later), later);
+    }
+}
