@@ -68,16 +68,7 @@ async fn a_pull_brings_16_at_most_and_a_confirmation_takes_no_more() {
 
 #[actix_web::test]
 async fn a_pull_waits_for_an_event_and_is_told_at_once() {
-    let settings = SimulatorSettings::new(SECRET_ID, Secret::new(SECRET_KEY));
-    let clock = Clock::set_to(NOW.parse().unwrap());
-    let patient = Simulator::new(settings, clock.clone(), Random::system());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let vod = Vod {
-        serving: patient.serve(listener).unwrap(),
-        simulator: patient,
-        clock,
-        client: reqwest::Client::new(),
-    };
+    let vod = vod_with(SimulatorSettings::new(SECRET_ID, Secret::new(SECRET_KEY)));
     let emitted = async {
         while vod.simulator.calls("PullEvents") == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
