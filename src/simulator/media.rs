@@ -221,11 +221,11 @@ struct TimeRange {
     before: Option<DateTime<Utc>>,
 }
 
-/// The same as keys of the library: a file id follows each time.
-struct KeyRange(
-    Bound<(DateTime<Utc>, String)>,
-    Bound<(DateTime<Utc>, String)>,
-);
+/// One end of a range of keys of the library: a file id follows each time.
+type End = Bound<(DateTime<Utc>, String)>;
+
+/// The same as keys of the library.
+struct KeyRange(End, End);
 
 impl TimeRange {
     fn range(&self) -> KeyRange {
@@ -250,12 +250,7 @@ impl KeyRange {
         }
     }
 
-    fn bounds(
-        self,
-    ) -> (
-        Bound<(DateTime<Utc>, String)>,
-        Bound<(DateTime<Utc>, String)>,
-    ) {
+    fn bounds(self) -> (End, End) {
         (self.0, self.1)
     }
 }
