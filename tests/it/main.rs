@@ -16,6 +16,7 @@ mod metrics;
 mod openapi;
 mod payloads;
 mod problems;
+mod processing;
 mod readme;
 mod recall;
 mod record;
