@@ -330,11 +330,22 @@ impl Task {
         shown(self) == shown(other) && self.outputs == other.outputs
     }
 
+    /// What decides between two facts: while a task runs, who tells of more that it made is the later one.
+    fn weight(&self) -> (u8, i16, usize, &Rank) {
+        let phase = phase(self.state);
+        let made = if self.state.is_finished() {
+            0
+        } else {
+            self.outputs.len()
+        };
+        (phase, self.rank.strength, made, &self.rank)
+    }
+
     /// Joins what is known of a task elsewhere: the later state wins, then the stronger fact. The same fact again
     /// is taken as it is read today, so that `replay` fills what an earlier version did not read.
     pub fn join(&mut self, other: Self) {
         let role = self.role.min(other.role);
-        if (phase(other.state), &other.rank) >= (phase(self.state), &self.rank) {
+        if other.weight() >= self.weight() {
             *self = other;
         }
         self.role = role;

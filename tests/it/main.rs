@@ -17,6 +17,7 @@ mod openapi;
 mod payloads;
 mod problems;
 mod pull;
+mod processing;
 mod readme;
 mod recall;
 mod record;

@@ -186,6 +186,15 @@ async fn the_history_shows_what_its_tasks_made() {
     let shown = history(&app, "2004").await;
     assert_eq!(shown["tasks"][0]["state"], "processing");
     assert_eq!(shown["tasks"][0]["outputs"], json!([made[0]]));
+    for (results, outputs) in [
+        (json!([]), json!([made[0]])),
+        (json!([transcode, cover]), made.clone()),
+        (json!([transcode]), made.clone()),
+    ] {
+        app.callback(told("PROCESSING", results).to_string()).await;
+        let shown = history(&app, "2004").await;
+        assert_eq!(shown["tasks"][0]["outputs"], outputs);
+    }
     app.callback(told("FINISH", json!([transcode, cover])).to_string())
         .await;
     // Late, and so no news.
