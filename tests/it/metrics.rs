@@ -53,7 +53,7 @@ fn moved(before: &Series, after: &Series) -> Vec<String> {
 }
 
 impl TestApp {
-    async fn metrics_text(&self) -> String {
+    pub async fn metrics_text(&self) -> String {
         let response = self.client.get(format!("{}/metrics", self.url)).send();
         let response = response.await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);

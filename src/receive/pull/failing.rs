@@ -73,8 +73,8 @@ mod tests {
     fn pauses_grow_to_half_a_minute_and_begin_anew() {
         // A generator that counts: so small that each pause is half of the whole.
         let mut failing = Failing::new(AppName::main(), Random::counting());
-        let pauses: Vec<u64> = (0..7)
-            .map(|_| failing.again(&Fault::NotDurable).as_millis() as u64 / 500)
+        let pauses: Vec<u128> = (0..7)
+            .map(|_| failing.again(&Fault::NotDurable).as_millis() / 500)
             .collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
         failing.over();
