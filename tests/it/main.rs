@@ -19,6 +19,7 @@ mod problems;
 mod readme;
 mod recall;
 mod record;
+mod sdk;
 mod signature_log;
 mod signatures;
 mod simulator;
