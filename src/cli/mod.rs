@@ -6,6 +6,7 @@ mod migrate;
 mod replay;
 mod serve;
 mod sign;
+mod simulate;
 mod trigger;
 
 use std::net::SocketAddr;
@@ -47,6 +48,8 @@ enum Command {
     Decode(decode::Decode),
     /// Sends a sample notification to a running server.
     Trigger(trigger::Trigger),
+    /// Runs a local VOD: the API that a receiver asks, to try it out and to test with.
+    Simulate(simulate::Simulate),
     /// Prints the OpenAPI document.
     #[command(hide = true)]
     Openapi,
@@ -85,6 +88,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sign(command) => command.run(&configured(file)?).await,
         Command::Decode(command) => command.run(&configured(file)?).await,
         Command::Trigger(command) => command.run(&configured(file)?).await,
+        Command::Simulate(command) => command.run().await,
         Command::Openapi => {
             print!("{}", crate::app::openapi::text());
             Ok(())

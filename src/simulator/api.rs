@@ -61,7 +61,7 @@ async fn answer(request: HttpRequest, body: Bytes, simulator: Data<Simulator>) -
         Some(FaultKind::Status(status)) => wire::not_the_api(status),
         Some(FaultKind::CutBody) => wire::half(&text, CUT_AFTER),
         Some(FaultKind::StallBody(by)) => wire::half(&text, by),
-        _ => wire::whole(text),
+        _ => wire::whole(text, inner.clock.now()),
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
+use actix_web::http::header::DATE;
 use actix_web::web::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
@@ -58,10 +60,11 @@ fn add_unknown_members(value: &mut Value) {
     }
 }
 
-/// A whole answer; errors too are 200.
-pub(super) fn whole(body: String) -> HttpResponse {
+/// A whole answer, made at that time; errors too are 200.
+pub(super) fn whole(body: String, at: DateTime<Utc>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
+        .insert_header((DATE, at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
         .body(body)
 }
 

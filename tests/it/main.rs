@@ -20,6 +20,7 @@ mod pull;
 mod readme;
 mod recall;
 mod record;
+mod sdk;
 mod signature_log;
 mod signatures;
 mod simulator;

@@ -9,9 +9,12 @@ use vod_receiver::config::Secret;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::random::Random;
 use vod_receiver::simulator::{Fault, FaultKind, Serving, Simulator, SimulatorSettings};
+use vod_receiver::vod::tc3;
 
 use crate::harness::{NOW, SECRET_ID, SECRET_KEY};
 
+mod auth;
+mod control;
 mod faults;
 mod media;
 mod queue;
@@ -25,10 +28,14 @@ struct Vod {
 }
 
 fn vod() -> Vod {
-    let settings = SimulatorSettings {
+    vod_with(SimulatorSettings {
         long_poll: Duration::from_millis(100),
         ..SimulatorSettings::new(SECRET_ID, Secret::new(SECRET_KEY))
-    };
+    })
+}
+
+fn vod_with(settings: SimulatorSettings) -> Vod {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let clock = Clock::set_to(NOW.parse().unwrap());
     let simulator = Simulator::new(settings, clock.clone(), Random::system());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -43,14 +50,37 @@ fn vod() -> Vod {
 
 impl Vod {
     async fn send(&self, action: &str, body: &Value) -> reqwest::Result<reqwest::Response> {
-        self.client
-            .post(self.serving.url())
-            .header("Content-Type", "application/json")
+        let body = body.to_string();
+        self.signed(SECRET_ID, SECRET_KEY, self.clock.now(), &body)
             .header("X-TC-Action", action)
-            .header("X-TC-Version", "2018-07-17")
-            .body(body.to_string())
+            .body(body)
             .send()
             .await
+    }
+
+    /// A request signed for this body, which it does not have yet.
+    fn signed(
+        &self,
+        id: &str,
+        key: &str,
+        at: DateTime<Utc>,
+        body: &str,
+    ) -> reqwest::RequestBuilder {
+        let url = self.serving.url();
+        let request = tc3::Request {
+            timestamp: at.timestamp(),
+            service: "vod",
+            host: url.strip_prefix("http://").unwrap(),
+            content_type: "application/json",
+            extra: &[],
+            body: body.as_bytes(),
+        };
+        self.client
+            .post(&url)
+            .header("Content-Type", "application/json")
+            .header("X-TC-Version", "2018-07-17")
+            .header("X-TC-Timestamp", at.timestamp())
+            .header("Authorization", request.authorization(id, key))
     }
 
     /// The `Response` of an answer.

@@ -68,16 +68,7 @@ async fn a_pull_brings_16_at_most_and_a_confirmation_takes_no_more() {
 
 #[actix_web::test]
 async fn a_pull_waits_for_an_event_and_is_told_at_once() {
-    let settings = SimulatorSettings::new(SECRET_ID, Secret::new(SECRET_KEY));
-    let clock = Clock::set_to(NOW.parse().unwrap());
-    let patient = Simulator::new(settings, clock.clone(), Random::system());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let vod = Vod {
-        serving: patient.serve(listener).unwrap(),
-        simulator: patient,
-        clock,
-        client: reqwest::Client::new(),
-    };
+    let vod = vod_with(SimulatorSettings::new(SECRET_ID, Secret::new(SECRET_KEY)));
     let emitted = async {
         while vod.simulator.calls("PullEvents") == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -96,6 +87,7 @@ async fn an_event_is_passed_on_byte_for_byte_whatever_it_is() {
     let vod = vod();
     for text in [
         r#"{"EventType":"ComposeMediaComplete","N":5285485487985271490123456789.50,"S":"\u0000\ud800"}"#,
+        r#"{"A": 1.50, "EventHandle": "EventHandle.N", "B":2}"#,
         "{}",
         "\"a text\"",
     ] {
@@ -104,7 +96,9 @@ async fn an_event_is_passed_on_byte_for_byte_whatever_it_is() {
     let answer = vod.send("PullEvents", &json!({})).await.unwrap();
     let text = answer.text().await.unwrap();
     assert!(text.contains(r#""N":5285485487985271490123456789.50,"S":"\u0000\ud800"}"#));
-    assert!(text.contains(r#"},{"EventHandle":"8"#));
+    assert!(text.contains(r#"},{"A": 1.50, "EventHandle": "8"#));
+    assert!(text.contains(r#"", "B":2},{"EventHandle":"8"#));
+    assert!(!text.contains("EventHandle.N"));
     assert!(text.contains(r#""},"a text"],"#), "{text}");
 }
 
