@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Secret;
 use crate::ops::clock::Clock;
@@ -29,6 +30,11 @@ pub struct Simulate {
 
 impl Simulate {
     pub async fn run(self) -> anyhow::Result<()> {
+        let heard = |kind| signal(kind).context("cannot listen for signals");
+        let (mut interrupted, mut terminated) = (
+            heard(SignalKind::interrupt())?,
+            heard(SignalKind::terminate())?,
+        );
         let listen = self.listen;
         let listener =
             TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
@@ -51,11 +57,13 @@ impl Simulate {
             "  POST events, media, faults; PUT tasks/{{task_id}}; DELETE media/{{file_id}}; GET state, requests"
         );
         tokio::select! {
-            ended = serving.ended() => ended.context("the local VOD ended by itself"),
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.context("cannot listen for signals")?;
-                serving.stop().await.context("the local VOD did not stop cleanly")
-            }
+            ended = serving.ended() => return ended.context("the local VOD ended by itself"),
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
+        serving
+            .stop()
+            .await
+            .context("the local VOD did not stop cleanly")
     }
 }

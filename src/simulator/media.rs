@@ -35,7 +35,7 @@ const PARTS: [&str; 12] = [
 /// The files of one sub application, by when they were created.
 #[derive(Default)]
 pub(super) struct Library {
-    files: BTreeMap<(DateTime<Utc>, String), Value>,
+    files: BTreeMap<Place, Value>,
     created: HashMap<String, DateTime<Utc>>,
     hidden: HashSet<String>,
 }
@@ -221,11 +221,11 @@ struct TimeRange {
     before: Option<DateTime<Utc>>,
 }
 
-/// One end of a range of keys of the library: a file id follows each time.
-type End = Bound<(DateTime<Utc>, String)>;
+/// Where a file stands in the library.
+type Place = (DateTime<Utc>, String);
 
-/// The same as keys of the library.
-struct KeyRange(End, End);
+/// The same as keys of the library: a file id follows each time.
+struct KeyRange(Bound<Place>, Bound<Place>);
 
 impl TimeRange {
     fn range(&self) -> KeyRange {
@@ -250,7 +250,7 @@ impl KeyRange {
         }
     }
 
-    fn bounds(self) -> (End, End) {
+    fn bounds(self) -> (Bound<Place>, Bound<Place>) {
         (self.0, self.1)
     }
 }

@@ -137,8 +137,8 @@ impl Simulator {
         self.emit_raw(event.to_string());
     }
 
-    /// Puts a text into the queue that becomes an element of the `EventSet` as it is, JSON or not; where it
-    /// begins an object, the handle becomes its first member.
+    /// Puts a text into the queue that becomes an element of the `EventSet` as it is, JSON or not; only an
+    /// object gets its handle, in place of the one that it has, else as its first member.
     pub fn emit_raw(&self, text: impl Into<String>) {
         let now = self.inner.clock.now();
         self.with(|app| app.queue.put(text.into(), now));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
 use crate::ops::random::Random;
@@ -133,8 +134,20 @@ fn is_over(item: &Item, now: DateTime<Utc>) -> bool {
     now - item.put_at > TimeDelta::days(KEPT_DAYS)
 }
 
-/// The element as it is, with its handle as first member if it begins an object.
+/// The element as it is but for its handle: in place of the one that it has, else as first member if it begins
+/// an object.
 fn with_handle(text: &str, handle: &str) -> String {
+    #[derive(Deserialize)]
+    struct Only<'a> {
+        #[serde(borrow, rename = "EventHandle")]
+        handle: Option<&'a RawValue>,
+    }
+    let own = serde_json::from_str::<Only<'_>>(text).ok();
+    if let Some(own) = own.and_then(|only| only.handle) {
+        let from = own.get().as_ptr().addr() - text.as_ptr().addr();
+        let (before, after) = (&text[..from], &text[from + own.get().len()..]);
+        return format!(r#"{before}"{handle}"{after}"#);
+    }
     let Some(members) = text.trim_start().strip_prefix('{') else {
         return text.to_owned();
     };

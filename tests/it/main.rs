@@ -22,6 +22,7 @@ mod readme;
 mod recall;
 mod record;
 mod replay;
+mod sdk;
 mod signature_log;
 mod signatures;
 mod simulator;

@@ -163,7 +163,7 @@ async fn whatever_vod_answers_the_events_are_recorded_in_the_end() {
         ("ConfirmEvents", Fault::code("InternalError"), 1),
         ("ConfirmEvents", Fault::once(FaultKind::HangUp), 1),
     ];
-    for (action, fault, times) in faults {
+    let each = faults.map(|(action, fault, times)| async move {
         let told = format!("{action} {fault:?}");
         let vod = vod();
         vod.simulator.emit(new_file_upload("9530001", ""));
@@ -172,6 +172,35 @@ async fn whatever_vod_answers_the_events_are_recorded_in_the_end() {
         eventually(&told, async || vod.simulator.unconfirmed() == 0).await;
         assert_eq!(vod.simulator.faults_left(), 0, "{told}");
         assert_eq!(app.upload("9530001").await["deliveries"], 1, "{told}");
+    });
+    futures_util::future::join_all(each).await;
+}
+
+#[actix_web::test]
+async fn what_comes_of_pulling_is_counted() {
+    let vod = vod();
+    vod.simulator.emit(new_file_upload("9600001", ""));
+    vod.simulator.emit(new_file_upload("9600002", ""));
+    let skewed = Fault::code("AuthFailure.SignatureExpire");
+    vod.simulator.fail(skewed.on("PullEvents"));
+    let refused = Fault::code("UnauthorizedOperation");
+    vod.simulator.fail(refused.on("ConfirmEvents"));
+    let app = TestApp::with(vec![vod.app()]).await;
+    vod.is_called("ConfirmEvents", 1).await;
+    vod.is_called("PullEvents", 3).await;
+    vod.clock.advance(TimeDelta::seconds(31));
+    vod.is_empty().await;
+    let metrics = app.metrics_text().await;
+    for line in [
+        r#"vod_receiver_pull_polls_total{outcome="clock_skew"} 1"#,
+        r#"vod_receiver_pull_polls_total{outcome="recorded"} 2"#,
+        "vod_receiver_pull_events_total 4",
+        r#"vod_receiver_pull_unconfirmed_total{reason="refused"} 2"#,
+    ] {
+        assert!(
+            metrics.lines().any(|told| told == line),
+            "{line}\n{metrics}"
+        );
     }
 }
 

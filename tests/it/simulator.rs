@@ -14,6 +14,7 @@ use vod_receiver::vod::tc3;
 use crate::harness::{NOW, SECRET_ID, SECRET_KEY};
 
 mod auth;
+mod control;
 mod faults;
 mod media;
 mod queue;

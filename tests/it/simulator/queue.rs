@@ -87,6 +87,7 @@ async fn an_event_is_passed_on_byte_for_byte_whatever_it_is() {
     let vod = vod();
     for text in [
         r#"{"EventType":"ComposeMediaComplete","N":5285485487985271490123456789.50,"S":"\u0000\ud800"}"#,
+        r#"{"A": 1.50, "EventHandle": "EventHandle.N", "B":2}"#,
         "{}",
         "\"a text\"",
     ] {
@@ -95,7 +96,9 @@ async fn an_event_is_passed_on_byte_for_byte_whatever_it_is() {
     let answer = vod.send("PullEvents", &json!({})).await.unwrap();
     let text = answer.text().await.unwrap();
     assert!(text.contains(r#""N":5285485487985271490123456789.50,"S":"\u0000\ud800"}"#));
-    assert!(text.contains(r#"},{"EventHandle":"8"#));
+    assert!(text.contains(r#"},{"A": 1.50, "EventHandle": "8"#));
+    assert!(text.contains(r#"", "B":2},{"EventHandle":"8"#));
+    assert!(!text.contains("EventHandle.N"));
     assert!(text.contains(r#""},"a text"],"#), "{text}");
 }
 
