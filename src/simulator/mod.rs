@@ -1,10 +1,10 @@
 //! A local VOD: answers the calls of VOD's API as VOD does, and fails as it is told to.
 //!
-//! Each concern is a file: [`queue`] the reliable notifications, [`media`] the list of files, [`tasks`] what became of
-//! processing, [`config`] the event configuration, [`faults`] what goes wrong. [`api`] is the door of VOD's API
+//! Each concern is a file: `queue` the reliable notifications, `media` the list of files, `tasks` what became of
+//! processing, [`config`] the event configuration, [`faults`] what goes wrong. `api` is the door of VOD's API
 //! (protocol.md sections 2, 5 and 7), `control` the door by which scripts set the scene. Everything is in memory.
 
-pub mod api;
+mod api;
 mod auth;
 pub mod config;
 mod control;
