@@ -17,6 +17,7 @@ use crate::harness::{
 };
 use crate::startup::Serving;
 
+mod client;
 mod killed;
 
 /// A local VOD, and the clock that its queue goes by.
