@@ -17,6 +17,7 @@ use crate::harness::{
 };
 use crate::startup::Serving;
 
+mod client;
 mod killed;
 
 /// A local VOD, and the clock that its queue goes by.
@@ -271,6 +272,10 @@ async fn while_nothing_is_durable_nothing_is_confirmed() {
     assert_eq!(vod.simulator.calls("ConfirmEvents"), 0);
     assert_eq!(vod.simulator.unconfirmed(), 1);
     app.lock_out(false).await;
+    eventually("Postgres takes writes again", async || {
+        app.get("/readyz").await.0 == StatusCode::OK
+    })
+    .await;
     vod.clock.advance(TimeDelta::seconds(31));
     eventually("it is confirmed", async || vod.simulator.unconfirmed() == 0).await;
     assert_eq!(app.upload("9570001").await["deliveries"], 1);
@@ -305,6 +310,8 @@ async fn an_app_that_pulls_takes_pushes_only_if_they_can_prove_themselves() {
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{rest}");
     }
     assert_eq!(closed.count("SELECT count(*) FROM deliveries").await, 0);
+    let counted = r#"vod_receiver_callbacks_unauthenticated_total{reason="events_are_pulled"} 2"#;
+    assert!(closed.metrics_text().await.contains(counted));
     let with_token = App {
         callback_tokens: vec![Secret::new(TOKEN)],
         ..vod.app()
