@@ -137,9 +137,11 @@ fn check_event(event: &Event) {
         message,
         file_id,
         session_context,
+        outputs,
     }) = task
     {
         check_task_id(task_id);
+        assert!(outputs.len() <= 200 && outputs.iter().all(|output| output.url.len() <= 1024));
         assert_eq!(task_type, event_type);
         file_id.iter().for_each(check_file_id);
         [error_code, message, session_context]
