@@ -5,11 +5,12 @@ mod lines;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::time::Time;
 use crate::config::{AppName, Config};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -35,10 +36,10 @@ pub struct Replay {
     #[arg(long, conflicts_with_all = SELECTING)]
     ndjson: bool,
     /// Deliveries received since then: a time like 2026-11-23T08:00:00Z, or how long ago: 90m, 24h, 7d.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME")]
     since: Option<Time>,
     /// Deliveries received before then; without it before now.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME")]
     until: Option<Time>,
     /// Those of this app; with --ndjson the app that the bodies are of.
     #[arg(long, value_name = "NAME")]
@@ -70,13 +71,6 @@ pub struct Replay {
 
 /// What chooses among the deliveries that are kept.
 const SELECTING: [&str; 6] = ["since", "until", "file_id", "id", "door", "quarantined"];
-
-/// A point in time, or how long ago.
-#[derive(Clone, Copy)]
-enum Time {
-    At(DateTime<Utc>),
-    Ago(TimeDelta),
-}
 
 impl Replay {
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
@@ -121,10 +115,7 @@ impl Replay {
     }
 
     fn selection(&self, now: DateTime<Utc>) -> Selection {
-        let at = |time| match time {
-            Time::At(at) => at,
-            Time::Ago(ago) => now - ago,
-        };
+        let at = |time: Time| time.at(now);
         Selection {
             since: self.since.map(at),
             // What arrives meanwhile is being recorded anyhow.
@@ -206,27 +197,6 @@ impl Replay {
             println!("{recorded} recorded, {duplicate} duplicate, {quarantined} quarantined");
         }
     }
-}
-
-fn time(text: &str) -> Result<Time, String> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(Time::At(at.to_utc()));
-    }
-    let ago = || {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let number = number.parse::<u32>().ok()?;
-        match unit {
-            "m" => TimeDelta::try_minutes(number.into()),
-            "h" => TimeDelta::try_hours(number.into()),
-            "d" => TimeDelta::try_days(number.into()),
-            _ => None,
-        }
-    };
-    // Further back than this there is no time that Postgres could hold.
-    ago()
-        .filter(|ago| ago.num_days() <= 36_500)
-        .map(Time::Ago)
-        .ok_or_else(|| "neither a time like 2026-11-23T08:00:00Z nor one like 24h".to_owned())
 }
 
 fn file_id(text: &str) -> Result<FileId, String> {

@@ -6,6 +6,7 @@ mod callback;
 mod hold;
 mod pull;
 mod quarantine;
+pub mod reconcile;
 
 pub use callback::{receive, receive_with_token};
 pub use hold::Hold;

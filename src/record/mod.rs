@@ -12,6 +12,7 @@ mod counted;
 pub mod drain;
 pub mod fold;
 mod recall;
+pub mod rehearsal;
 pub mod replay;
 mod rows;
 pub mod spool;
