@@ -20,6 +20,7 @@ mod processing;
 mod pull;
 mod readme;
 mod recall;
+mod reconcile;
 mod record;
 mod replay;
 mod sdk;
