@@ -153,6 +153,7 @@ pub struct Run {
     connection: PgConnection,
     rehearsal: Rehearsal,
     ask: Ask,
+    began: DateTime<Utc>,
     /// Where it begins.
     pub from: DateTime<Utc>,
     /// Where it ends.
@@ -208,6 +209,7 @@ impl Reconciler {
             of: self.clone(),
             connection,
             ask: *ask,
+            began: now,
             from,
             until,
             checkpoint,

@@ -106,6 +106,8 @@ impl TestApp {
 
     /// Runs to the end or to what stops it, and tells what came of it.
     async fn try_to_reconcile(&self, vod: &Vod, ask: &Ask) -> (Counts, Result<(), Interrupted>) {
+        // What was recorded was so before it began.
+        self.clock.advance(TimeDelta::milliseconds(1));
         let mut run = self.reconciler(vod).begin(ask).await.unwrap();
         let ended = run.finish(Box::new(|_| ())).await;
         (run.counts, ended)

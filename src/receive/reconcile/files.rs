@@ -90,8 +90,8 @@ impl Run {
         Ok(())
     }
 
-    /// Asks for each upload that was recorded in a window and that VOD did not list: a search may lag behind, so that
-    /// being left out of it means nothing.
+    /// Asks for each upload that was recorded in a window, before this run, and that VOD did not list: a search may lag
+    /// behind, so that being left out of it means nothing.
     pub(super) async fn ask_what_was_left_out(
         &mut self,
         window: &Window,
@@ -101,7 +101,7 @@ impl Run {
         let selection = Selection {
             app: app.as_str(),
             from: window.from,
-            to: window.to,
+            to: window.to.min(self.began),
             uploaded_from: if self.ask.verify {
                 DateTime::<Utc>::UNIX_EPOCH
             } else {

@@ -1,6 +1,8 @@
 //! The walk: every file that VOD created in a stretch of time, although a search lists no more than 5,000.
 
 use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::mem;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,6 +19,8 @@ const FIRST_WIDTH: TimeDelta = TimeDelta::hours(1);
 const OVERLAP: TimeDelta = TimeDelta::minutes(3);
 /// A short one reaches back by this part of itself.
 const OVERLAP_PART: i32 = 20;
+/// So many files of a run are remembered: 40 MB.
+const REMEMBERED: usize = 1 << 21;
 /// So many files of a page are asked for again with the next: a file that is deleted meanwhile moves up all behind it.
 const PAGE_OVERLAP: usize = 16;
 
@@ -27,12 +31,15 @@ pub(super) struct Window {
     pub to: DateTime<Utc>,
 }
 
-/// The files that VOD told of lately.
+/// The files that VOD told of.
 #[derive(Default)]
 pub(super) struct Seen {
     now: HashSet<FileId>,
-    /// In the window before.
+    /// In the window before, which this one overlaps.
     before: HashSet<FileId>,
+    /// In all windows, as hashes: what an earlier one listed need not be asked for. Begun anew once it is large.
+    of_run: HashSet<u64>,
+    hasher: RandomState,
 }
 
 /// What became of listing a window.
@@ -77,14 +84,20 @@ impl Window {
 }
 
 impl Seen {
-    /// Notes a file; false if it was seen already.
+    /// Notes a file; false if it was seen already in this window or the one before.
     pub fn add(&mut self, file_id: &FileId) -> bool {
-        !self.before.contains(file_id) && self.now.insert(file_id.clone())
+        if self.of_run.len() >= REMEMBERED {
+            self.of_run.clear();
+        }
+        self.of_run.insert(self.hasher.hash_one(file_id));
+        self.now.insert(file_id.clone()) && !self.before.contains(file_id)
     }
 
-    /// Whether VOD told of a file in this window or the one before.
+    /// Whether VOD told of a file in this run, as far as that is remembered.
     pub fn has(&self, file_id: &FileId) -> bool {
-        self.now.contains(file_id) || self.before.contains(file_id)
+        self.of_run.contains(&self.hasher.hash_one(file_id))
+            || self.now.contains(file_id)
+            || self.before.contains(file_id)
     }
 
     /// A window is done.
@@ -234,6 +247,9 @@ mod tests {
         seen.turn();
         assert!(seen.has(&file) && !seen.add(&file));
         seen.turn();
-        assert!(!seen.has(&file) && seen.add(&file));
+        assert!(!seen.add(&file));
+        seen.turn();
+        seen.turn();
+        assert!(seen.has(&file) && seen.add(&file));
     }
 }
