@@ -1,4 +1,5 @@
-//! Bodies at the push door: whatever they hold, what is read of them is fit for Postgres, and read alike each time.
+//! Bodies at the push door, and answers of VOD: whatever they hold, what is read of them is fit for Postgres, and read
+//! alike each time.
 
 #![no_main]
 
@@ -7,6 +8,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Datelike as _, Utc};
 use libfuzzer_sys::fuzz_target;
 use vod_receiver::vod::event::{Event, FileFact, FileFields, FileId, TaskFact};
+use vod_receiver::vod::inventory;
 use vod_receiver::vod::notification::{
     self, Fault, Item, MAX_FILES, MAX_ITEMS, Notification, read_item,
 };
@@ -28,6 +30,12 @@ fuzz_target!(|body: &[u8]| {
     let alone = read_item(body);
     if let Ok(event) = &alone {
         check_event(event);
+    }
+    let answer = inventory::read(body);
+    assert_eq!(answer, inventory::read(body));
+    if let Ok(event) = &answer {
+        check_event(event);
+        assert!(event.task.is_some() || !event.files.is_empty());
     }
     match read {
         // Neither is then an object.
