@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sqlx::PgConnection;
 use tokio::time::{Instant, timeout};
 
@@ -30,9 +31,11 @@ const WRITE_FILE_WITHIN: Duration = Duration::from_micros(100);
 /// Postgres will never take what it says.
 const REFUSED: &str = "refused_by_database";
 
-/// What has to run for one recorder: its writer, the guard of its breaker, the drain of its spool.
-///
-/// One writer: on two cores a second one only makes the batches smaller (docs/performance.md).
+/// So many batches are written at the same time: while one waits for the disk, or for the row that orders commits, the
+/// other goes on. A third only makes the batches smaller (docs/performance.md).
+const WRITERS: usize = 2;
+
+/// What has to run for one recorder: its writers, the guard of its breaker, the drain of its spool.
 pub struct Writers {
     batches: Batches<Delivery, Outcome>,
     database: Database,
@@ -76,7 +79,8 @@ impl Writers {
                 drain.run(stop.clone()).await;
             }
         };
-        tokio::join!(self.write(stop.clone()), guarding, draining);
+        let writing = join_all((0..WRITERS).map(|_| self.write(stop.clone())));
+        tokio::join!(writing, guarding, draining);
     }
 
     async fn write(&self, mut stop: Stop) {
