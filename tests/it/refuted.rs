@@ -396,7 +396,9 @@ async fn a_repeated_forgery_that_meets_vods_word_is_marked_too() {
         } else {
             tokio::join!(right.submit(word), left.submit(again))
         };
-        (a.unwrap(), b.unwrap());
+        for outcomes in [a, b] {
+            outcomes.unwrap();
+        }
     }
     let marked = "SELECT count(*) FROM deliveries WHERE door = 'push' AND refuted IS NOT NULL";
     assert_eq!(app.count(marked).await, 2 * MEETINGS as i64);
