@@ -79,6 +79,8 @@ pub enum Reason {
     WrongApp,
     /// Two different contexts were told; the strongest decided.
     ContextsDiffer,
+    /// VOD knows no such file, and only notifications told of it.
+    Refuted,
 }
 
 impl Reason {
@@ -93,6 +95,7 @@ impl Reason {
             Self::UnknownTicket => "unknown_ticket",
             Self::WrongApp => "wrong_app",
             Self::ContextsDiffer => "contexts_differ",
+            Self::Refuted => "refuted",
         }
     }
 
@@ -107,6 +110,7 @@ impl Reason {
             Self::UnknownTicket,
             Self::WrongApp,
             Self::ContextsDiffer,
+            Self::Refuted,
         ]
         .into_iter()
         .find(|reason| reason.as_str() == code)

@@ -61,6 +61,10 @@ pub struct DeliveryLine {
     #[schema(example = "3.0")]
     pub format: Option<String>,
     pub received_at: DateTime<Utc>,
+    /// Why VOD itself contradicts it, mostly because it is forged: `other_context`: VOD tells another source context of
+    /// the file; `unknown_file`: VOD knows no such file, and no deletion was told. Null if it does not.
+    #[schema(example = json!(null))]
+    pub refuted: Option<String>,
 }
 
 /// One task on the file.
@@ -135,6 +139,10 @@ pub async fn read_upload(
     let apps = caller.narrow(query.0?.app)?;
     let mut connection = database.pool()?.acquire().await?;
     let mut uploads = sql::find(&mut connection, &file_id, apps.as_deref()).await?;
+    if uploads.len() > 1 {
+        // Whoever forges an upload must not hide the real one of another app.
+        uploads.retain(|upload| !upload.is_refuted());
+    }
     let upload = match (uploads.pop(), uploads.is_empty()) {
         (Some(upload), true) => upload,
         (None, _) => {

@@ -15,6 +15,9 @@ const UPLOADS: &str =
     "SELECT u.*, CASE WHEN u.attribution_method = 'ticket' THEN t.context END AS context
     FROM uploads u LEFT JOIN tickets t ON t.id = u.ticket WHERE u.announced_at IS NOT NULL";
 
+/// What VOD contradicts is shown only to whoever asks for it.
+const NOT_REFUTED: &str = " AND u.confirmed <> 'refuted'";
+
 /// One page of uploads, and one more if the list goes on. The statement holds only the conditions
 /// that were asked for, so that each leans on its index: user, ticket, task, nobody's, else time.
 #[tracing::instrument(name = "db.uploads.list", level = "debug", skip_all)]
@@ -56,14 +59,13 @@ pub async fn list(
         sql.push(" AND u.processing = ")
             .push_bind(processing.as_str());
     }
-    // What VOD contradicts is shown only to whoever asks for it.
     match filter.confirmed {
+        // Not bound, so that the statement leans on the index of these few.
+        Some(ConfirmedFilter::Refuted) => sql.push(" AND u.confirmed = 'refuted'"),
         Some(confirmed) => sql
             .push(" AND u.confirmed = ")
             .push_bind(confirmed.as_str()),
-        None => sql
-            .push(" AND u.confirmed <> ")
-            .push_bind(ConfirmedFilter::Refuted.as_str()),
+        None => sql.push(NOT_REFUTED),
     };
     for (condition, time) in [
         (" AND u.recorded_at >= ", filter.from),
@@ -135,6 +137,7 @@ pub async fn of_ticket(
         .push_bind(ticket.0)
         .push(" AND u.app = ")
         .push_bind(app);
+    sql.push(NOT_REFUTED);
     sql.push(" ORDER BY u.recorded_at, u.file_id");
     let rows: Vec<UploadRow> = sql.build_query_as().fetch_all(connection).await?;
     Ok(rows
@@ -187,10 +190,10 @@ pub async fn deliveries(
 ) -> Result<Vec<DeliveryLine>, sqlx::Error> {
     sqlx::query_as!(
         DeliveryLine,
-        r#"SELECT id AS "id!", door AS "door!", event_type, format, received_at AS "received_at!"
+        r#"SELECT id AS "id!", door AS "door!", event_type, format, received_at AS "received_at!", refuted
         FROM deliveries WHERE file_id = $2 AND app = $1
         UNION ALL
-        SELECT id, door, event_type, format, received_at
+        SELECT id, door, event_type, format, received_at, refuted
         FROM deliveries WHERE more_file_ids @> ARRAY[$2::text] AND app = $1
         ORDER BY 1"#,
         app,

@@ -12,6 +12,7 @@ mod counted;
 pub mod drain;
 pub mod fold;
 mod recall;
+pub mod refute;
 pub mod replay;
 mod rows;
 pub mod spool;
@@ -211,7 +212,10 @@ impl Recorder {
 
     /// Into the spool.
     async fn keep(&self, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, NotDurable> {
-        let Some(spool) = self.spool.as_ref().filter(|_| !deliveries.is_empty()) else {
+        // What VOD answered can be asked again, and kept back it would come after later answers.
+        let may_wait = |delivery: &Delivery| delivery.door != Door::Reconcile;
+        let may_wait = !deliveries.is_empty() && deliveries.iter().all(may_wait);
+        let Some(spool) = self.spool.as_ref().filter(|_| may_wait) else {
             return Err(NotDurable(deliveries));
         };
         let records = deliveries.iter().map(spooled::record).collect();

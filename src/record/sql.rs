@@ -12,9 +12,9 @@ use super::Delivery;
 use super::batch::{Batch, Stored};
 use super::fold::{Confirmed, Rank, Ranks, Task, Upload};
 use super::recall::Question;
+use super::refute::rows::{self as judging, JudgedColumns, MarkColumns};
 use super::rows::{
-    self, AuditColumns, ChangeColumns, DeliveryColumns, DeliveryRow, TaskColumns, TicketColumns,
-    UploadColumns,
+    self, AuditColumns, ChangeColumns, DeliveryColumns, TaskColumns, TicketColumns, UploadColumns,
 };
 use crate::attribute::{Method, Reason, Verdict};
 use crate::ops::random::Random;
@@ -104,12 +104,11 @@ pub async fn read_files(
         let upload = Upload {
             ranks: Ranks { top, weaker },
             announced: row.announced_at.is_some(),
-            confirmed: if row.confirmed == "vod" {
-                Confirmed::Vod
-            } else {
-                Confirmed::Push
-            },
-            deleted_at: row.deleted_at,
+            told_by_vod: row.confirmed == Confirmed::Vod.as_str(),
+            // A deletion that was told leaves no absence.
+            deletion_told_at: row.deleted_at.filter(|_| row.absent_at.is_none()),
+            absent_at: row.absent_at,
+            seen_at: row.seen_at,
             contexts_differ: row.contexts_differ,
             procedure_state: state(&row.procedure_state, "procedure_state")?,
             review_state: state(&row.review_state, "review_state")?,
@@ -151,6 +150,7 @@ pub async fn read_files(
         };
         if let Some(file) = batch.files.get_mut(&(row.app, row.file_id)) {
             file.before = Some(before);
+            file.deliveries = row.deliveries;
         }
     }
     Ok(())
@@ -250,7 +250,10 @@ pub async fn write(
     now: DateTime<Utc>,
     random: &Random,
 ) -> Result<(), sqlx::Error> {
-    let bodies: DeliveryColumns = deliveries.iter().map(DeliveryRow::of).collect();
+    let bodies: DeliveryColumns = rows::deliveries(batch, deliveries).collect();
+    if bodies.id.is_empty() {
+        return Ok(());
+    }
     let tasks: TaskColumns = rows::tasks(batch, now).collect();
     let uploads: UploadColumns = rows::uploads(batch, now).collect();
     let changes: ChangeColumns = rows::changes(batch).collect();
@@ -339,6 +342,8 @@ pub async fn write(
     }
     let (named_file, named_by): (Vec<i64>, Vec<Uuid>) = rows::named(batch, deliveries).unzip();
     let audit: AuditColumns = rows::audit(batch, deliveries, now, random).collect();
+    let marks: MarkColumns = judging::marks(batch).collect();
+    let judged: JudgedColumns = judging::judged(batch).collect();
     let written = sqlx::query_file!(
         "src/record/write.sql",
         now,
@@ -427,6 +432,14 @@ pub async fn write(
         &tickets.app as _,
         &tickets.user_id as _,
         &tasks.outputs as _,
+        &uploads.seen_at as _,
+        &uploads.absent_at as _,
+        &marks.delivery,
+        &marks.refuted as _,
+        &judged.file,
+        &judged.app as _,
+        &judged.file_id as _,
+        &judged.deliveries,
     );
     written.fetch_one(connection).await?;
     Ok(())

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::drain::Drain;
 use super::recall::{Question, Recall};
 use super::spool::Spool;
-use super::{Delivery, Outcome, Quarantine, counted, sql};
+use super::{Delivery, Outcome, Quarantine, counted, refute, sql};
 use crate::ops::breaker;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, Database, Fault};
@@ -192,7 +192,8 @@ impl Writer {
             .await;
             match line.settle(written) {
                 Ok(outcomes) => {
-                    counted::committed(&self.metrics, deliveries.len(), began.elapsed());
+                    let took = began.elapsed();
+                    counted::committed(&self.metrics, deliveries, &outcomes, took);
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!("recording again");
                     }
@@ -224,6 +225,7 @@ impl Writer {
         let now = self.clock.now();
         let mut batch = self.read(connection, deliveries, presuming).await?;
         let outcomes = batch.fold(deliveries, now);
+        refute::judge(connection, &mut batch).await?;
         if let Err(error) = sql::write(connection, deliveries, &batch, now, &self.random).await {
             if fault_of(&error, presuming) == Fault::Contended {
                 self.recall.was_wrong(&batch);
@@ -232,6 +234,7 @@ impl Writer {
         }
         self.recall.note(&batch);
         counted::uploads(&self.metrics, &batch);
+        counted::refuted(&self.metrics, &batch);
         Ok(outcomes)
     }
 

@@ -21,6 +21,7 @@ mod pull;
 mod readme;
 mod recall;
 mod record;
+mod refuted;
 mod replay;
 mod sdk;
 mod signature_log;

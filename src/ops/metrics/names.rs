@@ -118,7 +118,6 @@ const DOORS_AND_OUTCOMES: Labels = Labels {
         &["pull", "duplicate"],
         &["pull", "quarantined"],
         &["reconcile", "recorded"],
-        &["reconcile", "duplicate"],
         &["reconcile", "quarantined"],
         &["replay", "recorded"],
         &["replay", "duplicate"],
@@ -152,6 +151,10 @@ const QUARANTINE_REASONS: Labels = Labels {
         &[OTHER],
     ],
 };
+const REFUTATIONS: Labels = Labels {
+    names: &["reason"],
+    rows: &[&["other_context"], &["unknown_file"]],
+};
 const VERDICTS: Labels = Labels {
     names: &["method", "reason"],
     rows: &[
@@ -164,6 +167,7 @@ const VERDICTS: Labels = Labels {
         &["none", "unknown_ticket"],
         &["none", "wrong_app"],
         &["none", "contexts_differ"],
+        &["none", "refuted"],
     ],
 };
 const ENDPOINTS_AND_STATUS: Labels = Labels {
@@ -253,13 +257,18 @@ metrics! {
     BatchDeliveries = "vod_receiver_batch_deliveries", Kind::Histogram(BATCH_DELIVERIES), NO_LABELS;
     /// Time to read, fold, write and commit a batch, attempts that met another writer included.
     CommitDuration = "vod_receiver_commit_duration_seconds", Kind::Histogram(COMMIT_SECONDS), NO_LABELS;
-    /// Deliveries committed to Postgres, drained ones included. `duplicate`: all that it says was known.
+    /// Deliveries committed to Postgres, drained ones included. `duplicate`: all that it says was known; what VOD answers
+    /// to a question (`reconcile`) is kept only if it is none.
     Deliveries = "vod_receiver_deliveries_total", Kind::Counter, DOORS_AND_OUTCOMES;
     /// Deliveries committed to Postgres that are kept but not acted on, by the reason.
     DeliveriesQuarantined = "vod_receiver_deliveries_quarantined_total", Kind::Counter, QUARANTINE_REASONS;
+    /// Notifications that VOD itself was found to contradict: forged ones, most likely. `other_context`: it tells another
+    /// source context of the file. `unknown_file`: it knows no such file, and no deletion was told.
+    DeliveriesRefuted = "vod_receiver_deliveries_refuted_total", Kind::Counter, REFUTATIONS;
     /// Uploads that became known, by how their user is known and why.
     UploadsRecorded = "vod_receiver_uploads_recorded_total", Kind::Counter, VERDICTS;
-    /// When the newest delivery came that this process made durable, in Postgres or in the spool; 0 before the first.
+    /// When the newest delivery came that this process made durable, in Postgres or in the spool; 0 before the first. What
+    /// VOD answers to `reconcile` does not count.
     NewestDelivery = "vod_receiver_newest_delivery_timestamp_seconds", Kind::Gauge, NO_LABELS;
     /// How long ago the newest delivery came; before the first, how long this process has been running.
     NewestDeliveryAge = "vod_receiver_newest_delivery_age_seconds", Kind::Gauge, NO_LABELS;
