@@ -13,6 +13,7 @@ use super::metrics::{self, Scraped};
 use super::observe::observe;
 use super::{health, openapi};
 use crate::access::Keyring;
+use crate::attribute::Resolvers;
 use crate::config::{Config, Events};
 use crate::http::problem::Problem;
 use crate::ops::clock::Clock;
@@ -79,6 +80,7 @@ impl Parts {
             clock.clone(),
             random.clone(),
             tickets,
+            Resolvers::of(&config.apps),
             metrics.clone(),
         );
         let hold = Hold::default();

@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::attribute::Resolvers;
 use crate::config::{AppName, Config};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -94,7 +95,7 @@ impl Replay {
             false => None,
         };
         let database = super::database(config).await?;
-        let mut replay = self.replay(&database, &clock);
+        let mut replay = self.replay(config, &database, &clock);
         let ran = match app {
             Some(app) => {
                 let input = std::io::stdin().lock();
@@ -115,9 +116,14 @@ impl Replay {
         self.ndjson || self.stdin.is_some()
     }
 
-    fn replay(&self, database: &Database, clock: &Clock) -> crate::record::replay::Replay {
-        let random = Random::system();
-        crate::record::replay::Replay::new(database, clock.clone(), random, self.dry_run)
+    fn replay(
+        &self,
+        config: &Config,
+        database: &Database,
+        clock: &Clock,
+    ) -> crate::record::replay::Replay {
+        let (random, resolvers) = (Random::system(), Resolvers::of(&config.apps));
+        crate::record::replay::Replay::new(database, clock.clone(), random, resolvers, self.dry_run)
     }
 
     fn selection(&self, now: DateTime<Utc>) -> Selection {
@@ -164,7 +170,9 @@ impl Replay {
         let database = super::database(config).await?;
         let dir = dir.to_owned();
         let spool = tokio::task::spawn_blocking(move || Spool::open_orphan(&dir)).await??;
-        let drained = drain(&spool, &database, Clock::system(), Random::system()).await;
+        let (clock, random) = (Clock::system(), Random::system());
+        let resolvers = Resolvers::of(&config.apps);
+        let drained = drain(&spool, &database, clock, random, resolvers).await;
         let left = spool.depth();
         spool.close().await;
         let (counts, fault) = match drained {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::fold::{Task, Tasks, Upload};
 use super::{Delivery, Outcome};
-use crate::attribute::named_ticket;
+use crate::attribute::{Resolvers, named_ticket};
 use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{Event, FileFields, FileId, News, TaskFact, TaskRole};
 
@@ -23,6 +23,10 @@ pub struct Batch {
     pub tickets: HashMap<Ticket, Arc<IssuedTicket>>,
     /// Those of them that nobody asked the log for: it has to say the same when the batch is written.
     pub presumed: BTreeSet<Ticket>,
+    /// How users are read from contexts that are no tickets.
+    pub resolvers: Resolvers,
+    /// When the latest of the uploads was uploaded that deliveries tell of, by VOD's clock.
+    latest_upload: Option<DateTime<Utc>>,
     /// Whether deliveries of it may have been written before.
     pub perhaps_again: bool,
 }
@@ -74,6 +78,7 @@ impl Batch {
             let Ok(event) = &delivery.said else { continue };
             let app = delivery.app.as_str();
             for fact in &event.files {
+                batch.latest_upload = batch.latest_upload.max(fact.fields.uploaded_at);
                 let key = (app.to_owned(), fact.file_id.as_str().to_owned());
                 let named_by = &mut batch.files.entry(key).or_default().named_by;
                 if named_by.last() != Some(&position) {
@@ -105,11 +110,22 @@ impl Batch {
         }
     }
 
-    /// The tickets that rows name which were read, beside those that are known already.
-    pub fn tickets_held(&self) -> BTreeSet<Ticket> {
+    /// The tickets that are still to be asked for: those that rows name which were read, and those of the
+    /// presumed ones that seem expired when a file was uploaded. They may have had a signature since, which
+    /// the verdict tells of; that they seem valid stays true.
+    pub fn tickets_to_ask(&self) -> BTreeSet<Ticket> {
         let held = self.files.values().filter_map(|file| file.before.as_ref());
-        tickets_in(held.map(|stored| &stored.row.fields))
+        let held = held.map(|stored| &stored.row.fields);
+        let latest = held.clone().map(|fields| fields.uploaded_at).max().flatten();
+        let latest = latest.max(self.latest_upload);
+        let seems_expired = |ticket: &&Ticket| {
+            let issued = self.tickets.get(*ticket);
+            issued.is_some_and(|issued| Some(issued.last_expires_at) < latest)
+        };
+        let perhaps_late = self.presumed.iter().filter(seems_expired).copied();
+        tickets_in(held)
             .filter(|ticket| !self.tickets.contains_key(ticket))
+            .chain(perhaps_late)
             .collect()
     }
 
@@ -150,7 +166,7 @@ impl Batch {
             let known = tasks_of(&self.tasks, app, fact.file_id.as_str(), event);
             let mut joined = held.clone().unwrap_or_else(|| Upload::unknown(now));
             joined.absorb(fact, event, delivery);
-            joined.conclude(app, &known, &self.tickets, now);
+            joined.conclude(app, &known, &self.tickets, &self.resolvers, now);
             // A file of which nothing was known is news, even if it is only named.
             changed |= held.is_none();
             let shows_news = |held: Upload| !joined.shows_the_same(&held);

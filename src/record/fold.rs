@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Delivery, Door};
-use crate::attribute::{self, Claims, Method, Reason, Verdict};
+use crate::attribute::{self, Claims, Method, Reason, Resolvers, Verdict};
 use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{
     Event, FileFact, FileFields, Format, News, Output, TaskFact, TaskRole, TaskState,
@@ -211,6 +211,7 @@ impl Upload {
         app: &str,
         tasks: &Tasks,
         tickets: &HashMap<Ticket, Arc<IssuedTicket>>,
+        resolvers: &Resolvers,
         now: DateTime<Utc>,
     ) {
         let state = |id: &Option<String>, held| match id {
@@ -225,17 +226,18 @@ impl Upload {
         self.procedure_state = state(&self.fields.procedure_task_id, self.procedure_state);
         self.review_state = state(&self.fields.review_task_id, self.review_state);
 
-        if self.verdict.method == Method::Manual {
-            return;
-        }
         let claims = Claims {
             app,
             source_context: self.fields.source_context.as_deref(),
             session_context: self.fields.session_context.as_deref(),
             contexts_differ: self.contexts_differ,
+            uploaded_at: self.fields.uploaded_at,
         };
-        let verdict = attribute::attribute(&claims, tickets);
-        if verdict != self.verdict {
+        let verdict = attribute::attribute(&claims, tickets, resolvers);
+        if self.verdict.method == Method::Manual {
+            // The person decides whose it is; which ticket the context names is not theirs to say.
+            self.verdict.ticket = verdict.ticket;
+        } else if verdict != self.verdict {
             self.verdict = verdict;
             self.decided_at = now;
         }

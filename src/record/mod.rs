@@ -26,6 +26,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::attribute::Resolvers;
 use crate::config::AppName;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -152,6 +153,7 @@ impl Recorder {
         clock: Clock,
         random: Random,
         tickets: KnownTickets,
+        resolvers: Resolvers,
         metrics: Metrics,
     ) -> (Self, Writers) {
         let (queue, batches) = queue::queue(BOUNDS);
@@ -161,7 +163,7 @@ impl Recorder {
             spool: spool.clone(),
             metrics: metrics.clone(),
         };
-        let writer = Writer::new(clock, random, tickets, metrics);
+        let writer = Writer::new(clock, random, tickets, resolvers, metrics);
         (recorder, Writers::new(batches, database, spool, writer))
     }
 

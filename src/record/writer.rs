@@ -11,6 +11,7 @@ use super::drain::Drain;
 use super::recall::{Question, Recall};
 use super::spool::Spool;
 use super::{Delivery, Outcome, Quarantine, counted, sql};
+use crate::attribute::Resolvers;
 use crate::ops::breaker;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, Database, Fault};
@@ -45,6 +46,7 @@ pub struct Writer {
     clock: Clock,
     random: Random,
     recall: Recall,
+    resolvers: Resolvers,
     /// Whether what is likely is presumed and not asked.
     presuming: bool,
     pub(super) metrics: Metrics,
@@ -105,11 +107,18 @@ impl Writers {
 
 impl Writer {
     /// A writer that has not failed yet.
-    pub fn new(clock: Clock, random: Random, tickets: KnownTickets, metrics: Metrics) -> Self {
+    pub fn new(
+        clock: Clock,
+        random: Random,
+        tickets: KnownTickets,
+        resolvers: Resolvers,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             clock,
             random,
             recall: Recall::new(tickets),
+            resolvers,
             presuming: true,
             metrics,
             failing: AtomicBool::new(false),
@@ -239,6 +248,7 @@ impl Writer {
         presuming: bool,
     ) -> Result<Batch, sqlx::Error> {
         let mut batch = Batch::of(deliveries);
+        batch.resolvers = self.resolvers.clone();
         let question = if presuming {
             self.recall.presume(&mut batch, deliveries)
         } else {

@@ -72,6 +72,7 @@ fn issued() -> HashMap<Ticket, Arc<IssuedTicket>> {
                 Arc::new(IssuedTicket {
                     app: app.to_owned(),
                     user_id,
+                    last_expires_at: now(),
                 }),
             )
         })

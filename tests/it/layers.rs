@@ -19,7 +19,7 @@ fn may_import(part: &str) -> Option<Vec<&'static str>> {
         // the river
         "sign" => vocabulary_and(&[]),
         "receive" => vocabulary_and(&["record"]), // whose door it submits to
-        "attribute" => vec!["ticket", "vod"],     // pure
+        "attribute" => vec!["config", "ticket", "vod"], // pure; its rules are settings
         "record" => vocabulary_and(&["attribute"]),
         "query" => vocabulary_and(&[]),
         "keep" => vocabulary_and(&[]),

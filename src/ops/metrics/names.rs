@@ -158,6 +158,8 @@ const VERDICTS: Labels = Labels {
         &["ticket", "ticket"],
         &["ticket", "session_ticket"],
         &["ticket", "contexts_differ"],
+        &["resolver", "resolver"],
+        &["resolver", "contexts_differ"],
         &["manual", "manual"],
         &["none", "no_context"],
         &["none", "foreign_context"],
