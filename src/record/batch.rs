@@ -45,6 +45,8 @@ pub struct File {
     /// As it was read; `None` if there was none.
     pub before: Option<Stored<Upload>>,
     pub after: Option<Upload>,
+    /// As a file that is unknown begins of which a person decided whose it is.
+    pub decided: Option<Upload>,
     /// Positions of the deliveries that name it, each once.
     pub named_by: Vec<usize>,
     /// The last delivery that changed what it shows.
@@ -164,7 +166,8 @@ impl Batch {
             };
             let held = file.after.take();
             let known = tasks_of(&self.tasks, app, fact.file_id.as_str(), event);
-            let mut joined = held.clone().unwrap_or_else(|| Upload::unknown(now));
+            let unknown = || file.decided.clone().unwrap_or_else(|| Upload::unknown(now));
+            let mut joined = held.clone().unwrap_or_else(unknown);
             joined.absorb(fact, event, delivery);
             joined.conclude(app, &known, &self.tickets, &self.resolvers, now);
             // A file of which nothing was known is news, even if it is only named.

@@ -4,7 +4,8 @@
 //! every entrance. A batch is read, folded in memory ([`fold`]) and written on the condition that no
 //! row of it has moved meanwhile; where one has, it is folded again on what is there now. What Postgres
 //! cannot take goes to the [`spool`], and from there through the same writer once it is back ([`drain`]).
-//! What was kept is run again through it too ([`replay`]).
+//! What was kept is run again through it too ([`replay`]). A person's verdict, and today's rules over old
+//! uploads, are written by the same condition ([`verdict`]).
 
 pub mod batch;
 mod columns;
@@ -17,6 +18,7 @@ mod rows;
 pub mod spool;
 mod spooled;
 pub mod sql;
+pub mod verdict;
 mod writer;
 
 use std::borrow::Cow;
@@ -132,6 +134,9 @@ pub struct Recorder {
     database: Database,
     queue: Arc<Queue<Delivery, Outcome>>,
     spool: Option<Spool>,
+    resolvers: Resolvers,
+    clock: Clock,
+    random: Random,
     metrics: Metrics,
 }
 
@@ -161,6 +166,9 @@ impl Recorder {
             database: database.clone(),
             queue: Arc::new(queue),
             spool: spool.clone(),
+            resolvers: resolvers.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
             metrics: metrics.clone(),
         };
         let writer = Writer::new(clock, random, tickets, resolvers, metrics);

@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::drain::Drain;
 use super::recall::{Question, Recall};
 use super::spool::Spool;
-use super::{Delivery, Outcome, Quarantine, counted, sql};
+use super::{Delivery, Outcome, Quarantine, counted, sql, verdict};
 use crate::attribute::Resolvers;
 use crate::ops::breaker;
 use crate::ops::clock::Clock;
@@ -259,6 +259,9 @@ impl Writer {
         sql::read_files(connection, &mut batch).await?;
         sql::read_tasks(connection, &mut batch).await?;
         sql::read_tickets(connection, &mut batch).await?;
+        if !presuming {
+            verdict::read_standing(connection, &mut batch).await?;
+        }
         Ok(batch)
     }
 }
