@@ -95,6 +95,18 @@ pub enum Reason {
 }
 
 impl Reason {
+    pub const ALL: [Self; 9] = [
+        Self::Ticket,
+        Self::SessionTicket,
+        Self::Resolver,
+        Self::Manual,
+        Self::NoContext,
+        Self::ForeignContext,
+        Self::UnknownTicket,
+        Self::WrongApp,
+        Self::ContextsDiffer,
+    ];
+
     /// The code under which it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -112,19 +124,7 @@ impl Reason {
 
     /// Reads a stored code.
     pub fn parse(code: &str) -> Option<Self> {
-        [
-            Self::Ticket,
-            Self::SessionTicket,
-            Self::Resolver,
-            Self::Manual,
-            Self::NoContext,
-            Self::ForeignContext,
-            Self::UnknownTicket,
-            Self::WrongApp,
-            Self::ContextsDiffer,
-        ]
-        .into_iter()
-        .find(|reason| reason.as_str() == code)
+        Self::ALL.into_iter().find(|reason| reason.as_str() == code)
     }
 }
 
@@ -212,7 +212,9 @@ fn by_ticket(
 fn lateness(claims: &Claims, issued: &IssuedTicket) -> Option<&'static str> {
     let late = claims.uploaded_at? - issued.last_expires_at;
     if late > RESUMED_WITHIN {
-        Some("uploaded more than a day after the ticket's last signature expired, longer than an upload can be resumed")
+        Some(
+            "uploaded more than a day after the ticket's last signature expired, longer than an upload can be resumed",
+        )
     } else if late > TimeDelta::zero() {
         Some("uploaded after the ticket's last signature expired, as a resumed upload is")
     } else {
@@ -233,9 +235,8 @@ fn by_resolvers(claims: &Claims, resolvers: &Resolvers) -> (Verdict, bool) {
         reason,
         detail,
     };
-    let resolved = |user: &UserId, detail| {
-        verdict(Some(user.as_str().to_owned()), Reason::Resolver, detail)
-    };
+    let resolved =
+        |user: &UserId, detail| verdict(Some(user.as_str().to_owned()), Reason::Resolver, detail);
     match (found(claims.source_context), found(claims.session_context)) {
         (None, None) => (verdict(None, Reason::NoContext, None), false),
         (Some(Ok(user)), Some(Ok(other))) => (resolved(&user, None), user != other),
@@ -247,7 +248,11 @@ fn by_resolvers(claims: &Claims, resolvers: &Resolvers) -> (Verdict, bool) {
         (Some(Err(why)), _) | (None, Some(Err(why))) => {
             let context = claims.source_context.or(claims.session_context);
             let cut = context.is_some_and(|context| context.starts_with(TICKET_PREFIX));
-            let detail = if cut { Some("it begins like a ticket but is not one".to_owned()) } else { why };
+            let detail = if cut {
+                Some("it begins like a ticket but is not one".to_owned())
+            } else {
+                why
+            };
             (verdict(None, Reason::ForeignContext, detail), false)
         }
     }
@@ -346,19 +351,75 @@ mod tests {
                 Some(B),
                 ContextsDiffer,
             ),
-            (Some("mine"), Some(NEVER), false, None, Some(NEVER), UnknownTicket),
-            (Some(NEVER), Some(OTHER_APP), false, None, Some(NEVER), ContextsDiffer),
+            (
+                Some("mine"),
+                Some(NEVER),
+                false,
+                None,
+                Some(NEVER),
+                UnknownTicket,
+            ),
+            (
+                Some(NEVER),
+                Some(OTHER_APP),
+                false,
+                None,
+                Some(NEVER),
+                ContextsDiffer,
+            ),
             (Some("uid=7"), None, false, Some("7"), None, Resolver),
-            (Some("uid=7"), Some("uid=7"), false, Some("7"), None, Resolver),
+            (
+                Some("uid=7"),
+                Some("uid=7"),
+                false,
+                Some("7"),
+                None,
+                Resolver,
+            ),
             (None, Some("uid=7"), false, Some("7"), None, Resolver),
-            (Some("mine"), Some("uid=7"), false, Some("7"), None, Resolver),
-            (Some("uid=7"), Some("uid=8"), false, Some("7"), None, ContextsDiffer),
+            (
+                Some("mine"),
+                Some("uid=7"),
+                false,
+                Some("7"),
+                None,
+                Resolver,
+            ),
+            (
+                Some("uid=7"),
+                Some("uid=8"),
+                false,
+                Some("7"),
+                None,
+                ContextsDiffer,
+            ),
             (Some("uid=7"), None, true, Some("7"), None, ContextsDiffer),
             // A ticket goes before a resolver, wherever it is and whatever is known of it.
-            (Some("uid=7"), Some(A), false, Some("ann"), Some(A), SessionTicket),
+            (
+                Some("uid=7"),
+                Some(A),
+                false,
+                Some("ann"),
+                Some(A),
+                SessionTicket,
+            ),
             (Some(A), Some("uid=7"), false, Some("ann"), Some(A), Ticket),
-            (Some(NEVER), Some("uid=7"), false, None, Some(NEVER), UnknownTicket),
-            (Some("uid=7"), Some(OTHER_APP), false, None, Some(OTHER_APP), WrongApp),
+            (
+                Some(NEVER),
+                Some("uid=7"),
+                false,
+                None,
+                Some(NEVER),
+                UnknownTicket,
+            ),
+            (
+                Some("uid=7"),
+                Some(OTHER_APP),
+                false,
+                None,
+                Some(OTHER_APP),
+                WrongApp,
+            ),
             (Some(A), None, true, Some("ann"), Some(A), ContextsDiffer),
             (Some("mine"), None, true, None, None, ContextsDiffer),
         ];
@@ -389,7 +450,10 @@ mod tests {
             (Some("2026-11-23T09:00:00Z"), None),
             (Some("2026-11-23T09:00:01Z"), Some("uploaded after")),
             (Some("2026-11-24T09:00:00Z"), Some("uploaded after")),
-            (Some("2026-11-24T09:00:01Z"), Some("uploaded more than a day after")),
+            (
+                Some("2026-11-24T09:00:01Z"),
+                Some("uploaded more than a day after"),
+            ),
         ] {
             for contexts_differ in [false, true] {
                 let claims = Claims {

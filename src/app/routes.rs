@@ -207,6 +207,7 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(query::read_ticket)
         .service(query::list_uploads)
         .service(query::read_upload)
+        .service(query::decide_attribution)
         .service(receive::receive)
         .service(receive::receive_with_token)
         .service(health::livez)

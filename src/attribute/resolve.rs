@@ -22,11 +22,13 @@ impl Resolvers {
         Self::by_name(with_some.map(|app| (app.name.as_str(), app.resolvers.clone())))
     }
 
-    pub(super) fn by_name<'a>(
-        named: impl IntoIterator<Item = (&'a str, Vec<Resolver>)>,
-    ) -> Self {
+    pub(super) fn by_name<'a>(named: impl IntoIterator<Item = (&'a str, Vec<Resolver>)>) -> Self {
         let named = named.into_iter();
-        Self(Arc::new(named.map(|(app, resolvers)| (app.to_owned(), resolvers)).collect()))
+        Self(Arc::new(
+            named
+                .map(|(app, resolvers)| (app.to_owned(), resolvers))
+                .collect(),
+        ))
     }
 
     /// The user that a context names, by the first resolver that finds one; else why each found none, if
@@ -34,7 +36,8 @@ impl Resolvers {
     pub(super) fn resolve(&self, app: &str, context: &str) -> Result<UserId, Option<String>> {
         let resolvers = self.0.get(app).ok_or(None)?;
         if context.len() > LONGEST_CONTEXT_BYTES {
-            let told = format!("it is longer than {LONGEST_CONTEXT_BYTES} bytes: no resolver reads it");
+            let told =
+                format!("it is longer than {LONGEST_CONTEXT_BYTES} bytes: no resolver reads it");
             return Err(Some(told));
         }
         // A ticket that was cut or mistyped names nobody: least of all a user of that name.
@@ -62,9 +65,8 @@ fn user_by(resolver: &Resolver, context: &str) -> Result<UserId, &'static str> {
             &from_json
         }
     };
-    UserId::parse(found).map_err(|_| {
-        "what is found is no user id: not 1 to 256 bytes, or with control characters"
-    })
+    UserId::parse(found)
+        .map_err(|_| "what is found is no user id: not 1 to 256 bytes, or with control characters")
 }
 
 /// The string or the whole number at a pointer. Another number has no spelling that is certain to be the app's.
@@ -73,9 +75,7 @@ fn value_at(pointer: &JsonPointer, context: &str) -> Result<String, &'static str
     match document.pointer(pointer.as_str()) {
         None | Some(Value::Null) => Err("nothing is at the pointer"),
         Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
-            Ok(number.to_string())
-        }
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(number.to_string()),
         Some(_) => Err("what is at the pointer is neither a string nor a whole number of 64 bits"),
     }
 }
@@ -91,8 +91,10 @@ mod tests {
 
     #[test]
     fn each_resolver_finds_its_user_or_says_why_not() {
-        let no_user_id = Err("what is found is no user id: not 1 to 256 bytes, or with control characters");
-        let not_scalar = Err("what is at the pointer is neither a string nor a whole number of 64 bits");
+        let no_user_id =
+            Err("what is found is no user id: not 1 to 256 bytes, or with control characters");
+        let not_scalar =
+            Err("what is at the pointer is neither a string nor a whole number of 64 bits");
         let long = "x".repeat(257);
         let table = [
             ("text", "ann", Ok("ann")),
@@ -103,13 +105,25 @@ mod tests {
             ("json:/uid", r#"{"uid":"ann"}"#, Ok("ann")),
             ("json:/uid", r#"{"uid":42}"#, Ok("42")),
             ("json:/uid", r#"{"uid":-42}"#, Ok("-42")),
-            ("json:/uid", r#"{"uid":18446744073709551615}"#, Ok("18446744073709551615")),
+            (
+                "json:/uid",
+                r#"{"uid":18446744073709551615}"#,
+                Ok("18446744073709551615"),
+            ),
             ("json:/uid", r#"{"uid":18446744073709551616}"#, not_scalar),
             ("json:/uid", r#"{"uid":4.0}"#, not_scalar),
             ("json:/uid", r#"{"uid":true}"#, not_scalar),
             ("json:/uid", r#"{"uid":["ann"]}"#, not_scalar),
-            ("json:/uid", r#"{"uid":null}"#, Err("nothing is at the pointer")),
-            ("json:/uid", r#"{"id":"ann"}"#, Err("nothing is at the pointer")),
+            (
+                "json:/uid",
+                r#"{"uid":null}"#,
+                Err("nothing is at the pointer"),
+            ),
+            (
+                "json:/uid",
+                r#"{"id":"ann"}"#,
+                Err("nothing is at the pointer"),
+            ),
             ("json:/uid", r#"{"uid":""}"#, no_user_id),
             ("json:/uid", r#"{"uid":"a\u0000"}"#, no_user_id),
             ("json:/uid", r#"{"uid":"ann"} x"#, Err("it is not JSON")),
@@ -117,7 +131,11 @@ mod tests {
             ("json:/users/0/a~1b", r#"{"users":[{"a/b":7}]}"#, Ok("7")),
             ("regex:^uid=(?<user>[^;]*)", "uid=ann;x", Ok("ann")),
             ("regex:^uid=(?<user>[^;]*)", "uid=;x", no_user_id),
-            ("regex:^uid=(?<user>[^;]*)", "id=ann", Err("nothing matches")),
+            (
+                "regex:^uid=(?<user>[^;]*)",
+                "id=ann",
+                Err("nothing matches"),
+            ),
             ("regex:a|(?<user>b)", "ab", Err("nothing matches")),
         ];
         for (resolver, context, user) in table {

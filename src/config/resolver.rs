@@ -39,7 +39,9 @@ pub enum InvalidResolver {
     Unknown,
     #[error("is longer than {LONGEST_CHARS} characters")]
     TooLong,
-    #[error("has no JSON pointer: `/`, then names with `/` between them, `~` written ~0 and `/` written ~1")]
+    #[error(
+        "has no JSON pointer: `/`, then names with `/` between them, `~` written ~0 and `/` written ~1"
+    )]
     NotAPointer,
     #[error("does not compile: {0}")]
     NotAPattern(String),
@@ -150,10 +152,16 @@ mod tests {
             ("json:", "Number 1 has no JSON pointer"),
             ("json:/a~2", "Number 1 has no JSON pointer"),
             ("json:/a~", "Number 1 has no JSON pointer"),
-            ("regex:secret(", "Number 1 does not compile: unclosed group."),
+            (
+                "regex:secret(",
+                "Number 1 does not compile: unclosed group.",
+            ),
             ("regex:^secret$", "Number 1 has no group named user"),
             ("regex:(?<uid>secret)", "Number 1 has no group named user"),
-            (r"regex:(?<user>(\w{1000}){1000})", "Number 1 would take more than 1048576 bytes compiled."),
+            (
+                r"regex:(?<user>(\w{1000}){1000})",
+                "Number 1 would take more than 1048576 bytes compiled.",
+            ),
             (&long, "Number 1 is longer than 1000 characters."),
             (&["text"; 9].join("\n"), "There are 9."),
         ] {
@@ -166,7 +174,12 @@ mod tests {
     #[test]
     fn commas_and_spaces_stay_within_a_line() {
         let read = read_lines("json:/a,b/~1c\r\nregex:^u (?<user>\\d{1,3}), $\n\ntext\n").unwrap();
-        let [Resolver::Json(pointer), Resolver::Pattern(pattern), Resolver::Text] = &read[..] else {
+        let [
+            Resolver::Json(pointer),
+            Resolver::Pattern(pattern),
+            Resolver::Text,
+        ] = &read[..]
+        else {
             panic!("{read:?}");
         };
         assert_eq!(pointer.as_str(), "/a,b/~1c");

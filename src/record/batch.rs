@@ -118,7 +118,11 @@ impl Batch {
     pub fn tickets_to_ask(&self) -> BTreeSet<Ticket> {
         let held = self.files.values().filter_map(|file| file.before.as_ref());
         let held = held.map(|stored| &stored.row.fields);
-        let latest = held.clone().map(|fields| fields.uploaded_at).max().flatten();
+        let latest = held
+            .clone()
+            .map(|fields| fields.uploaded_at)
+            .max()
+            .flatten();
         let latest = latest.max(self.latest_upload);
         let seems_expired = |ticket: &&Ticket| {
             let issued = self.tickets.get(*ticket);

@@ -168,6 +168,14 @@ const VERDICTS: Labels = Labels {
         &["none", "contexts_differ"],
     ],
 };
+const SIGNS_OF_MISUSE: Labels = Labels {
+    names: &["sign"],
+    rows: &[
+        &["ticket_reused"],
+        &["one_time_ticket_reused"],
+        &["long_after_expiry"],
+    ],
+};
 const ENDPOINTS_AND_STATUS: Labels = Labels {
     names: &["method", "route", "status"],
     rows: &[],
@@ -261,6 +269,9 @@ metrics! {
     DeliveriesQuarantined = "vod_receiver_deliveries_quarantined_total", Kind::Counter, QUARANTINE_REASONS;
     /// Uploads that became known, by how their user is known and why.
     UploadsRecorded = "vod_receiver_uploads_recorded_total", Kind::Counter, VERDICTS;
+    /// Uploads of the last hour, the newest 50,000 of them, that show a sign of misuse as the history of an upload tells
+    /// it; looked up in the database every five minutes. Each receiver tells the same: do not sum, take the largest.
+    MisuseUploads = "vod_receiver_misuse_uploads", Kind::Gauge, SIGNS_OF_MISUSE;
     /// When the newest delivery came that this process made durable, in Postgres or in the spool; 0 before the first.
     NewestDelivery = "vod_receiver_newest_delivery_timestamp_seconds", Kind::Gauge, NO_LABELS;
     /// How long ago the newest delivery came; before the first, how long this process has been running.

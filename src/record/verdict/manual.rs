@@ -85,7 +85,8 @@ impl Recorder {
             note: Some(&decision.reason),
         };
         let by = format!("key {}", decision.key);
-        let written = sql::write(connection, &[change], &by, self.clock.now(), &self.random).await?;
+        let written =
+            sql::write(connection, &[change], &by, self.clock.now(), &self.random).await?;
         Ok(Some(!written.is_empty()))
     }
 }

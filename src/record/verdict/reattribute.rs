@@ -138,7 +138,10 @@ impl Reattribute {
                 return Ok(None);
             };
             let last = (last.recorded_at, last.app.clone(), last.file_id.clone());
-            let page: Vec<Held> = page.into_iter().filter(|held| is_meant(held, range)).collect();
+            let page: Vec<Held> = page
+                .into_iter()
+                .filter(|held| is_meant(held, range))
+                .collect();
             if turn == 0 {
                 looked_at = page.len() as u64;
             }
