@@ -8,12 +8,16 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use vod_receiver::attribute::Resolvers;
 use vod_receiver::config::AppName;
 use vod_receiver::record::batch::{Batch, Stored, TaskKey};
 use vod_receiver::record::fold::{Task, Upload};
 use vod_receiver::record::{Delivery, Door};
 use vod_receiver::ticket::{IssuedTicket, Ticket, UserId};
 use vod_receiver::vod::notification;
+
+use crate::attribution::resolving;
+use crate::harness::token_app;
 
 pub const TICKETS: [&str; 3] = [
     "vt_01H455VB4PEX5VSKNK084SN02Q",
@@ -39,6 +43,7 @@ impl Tables {
             task.before = self.tasks.get(key).cloned().map(stored);
         }
         batch.tickets = issued();
+        batch.resolvers = resolvers();
         batch.fold(deliveries, now());
         for (key, file) in batch.files {
             self.files.extend(file.after.map(|after| (key, after)));
@@ -60,6 +65,11 @@ fn stored<T>(row: T) -> Stored<T> {
 
 fn now() -> DateTime<Utc> {
     "2026-11-23T08:00:00Z".parse().unwrap()
+}
+
+/// One of the contexts is no ticket but names a user.
+fn resolvers() -> Resolvers {
+    Resolvers::of(&[resolving(token_app(), &["regex:^uid=(?<user>.*)"])])
 }
 
 /// The first two tickets are ours, the third one never was.
@@ -95,7 +105,9 @@ fn delivery(body: &Value, door: Door, minute: i64) -> Delivery {
 /// One of everything that VOD may tell of two files and their tasks, facts that disagree included.
 pub fn any_delivery() -> impl Strategy<Value = Delivery> {
     let file = select(vec!["1001", "1002"]);
-    let context = select(vec!["", TICKETS[0], TICKETS[1], TICKETS[2], "uid=7"]);
+    let context = select(vec![
+        "", TICKETS[0], TICKETS[1], TICKETS[2], "uid=7", "uid=8",
+    ]);
     let text = select(vec!["", "a", "b"]);
     let task = select(vec!["", "1-Procedure-a", "1-Procedure-b", "1-Review-a"]);
     let updated = select(vec!["", "2026-11-23T07:00:00Z", "2026-11-23T07:30:00Z"]);
@@ -108,6 +120,7 @@ pub fn any_delivery() -> impl Strategy<Value = Delivery> {
                 0 | 1 => json!({"EventType": "NewFileUpload", "FileUploadEvent": {
                     "FileId": file, "ProcedureTaskId": task, "ReviewAudioVideoTaskId": text,
                     "MediaBasicInfo": {"Name": text, "UpdateTime": updated, "CoverUrl": task,
+                        "CreateTime": if minute == 4 { "2026-11-23T08:00:01Z" } else { "" },
                         "SourceInfo": {"SourceType": "Upload", "SourceContext": context}}}}),
                 2 => json!({"version": "4.0", "eventType": "NewFileUpload", "data": {
                     "fileId": file, "fileName": text, "sourceContext": context, "procedureTaskId": task}}),

@@ -60,14 +60,17 @@ fn lines(report: &Report) -> Vec<String> {
 #[actix_web::test]
 async fn what_became_known_is_found_and_the_rest_is_left_alone() {
     let app = TestApp::with(vec![token_app(), named_app("second")]).await;
-    let known = app.ticket("ann").await;
+    let (_, issued) = app
+        .post_signature(&json!({"user_id": "ann", "app": "main"}))
+        .await;
+    let known = issued["ticket"].as_str().unwrap();
     for (file, context) in [
         ("8001", NEW_TICKET),
         ("8002", r#"{"uid":7}"#),
         ("8003", "user=bob"),
         ("8004", "console"),
         ("8005", ""),
-        ("8006", known.as_str()),
+        ("8006", known),
         ("8007", "user=bob"),
     ] {
         app.callback(new_file_upload(file, context).to_string())
