@@ -3,10 +3,12 @@
 mod decode;
 mod keys;
 mod migrate;
+mod reattribute;
 mod replay;
 mod serve;
 mod sign;
 mod simulate;
+mod time;
 mod trigger;
 
 use std::net::SocketAddr;
@@ -42,6 +44,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Runs kept deliveries through the same door again.
     Replay(replay::Replay),
+    /// Runs today's rules over old uploads: whose they are.
+    Reattribute(reattribute::Reattribute),
     /// Prints one upload signature.
     Sign(sign::Sign),
     /// Explains a signature, a ticket or an event body from stdin.
@@ -85,6 +89,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(command) => command.run(&configured(file)?).await,
         Command::Migrate(command) => command.run(&configured(file)?).await,
         Command::Replay(command) => command.run(&configured(file)?).await,
+        Command::Reattribute(command) => command.run(&configured(file)?).await,
         Command::Sign(command) => command.run(&configured(file)?).await,
         Command::Decode(command) => command.run(&configured(file)?).await,
         Command::Trigger(command) => command.run(&configured(file)?).await,

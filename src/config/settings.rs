@@ -51,6 +51,8 @@ pub enum Kind {
     Flag,
     /// A string with commas, or an array of strings.
     List,
+    /// A string, or an array of strings; in a variable one a line, since any of them may hold a comma.
+    Lines,
 }
 
 /// What a setting is when nobody sets it.
@@ -343,6 +345,24 @@ pub const ALLOW_UNAUTHENTICATED_CALLBACKS: Setting = Setting {
           anybody who can reach the callback address can invent uploads.",
 };
 
+/// Who a context of the app's own names.
+pub const RESOLVERS: Setting = Setting {
+    key: "resolvers",
+    variable: Some("VOD_RESOLVERS"),
+    kind: Kind::Lines,
+    secret: false,
+    default: Preset::Unset,
+    example: r#"["json:/uid", "regex:^uid=(?<user>[0-9]+)$", "text"]"#,
+    wanted: "up to 8 of `text`, `json:` and a JSON pointer such as json:/uid, and `regex:` and a regular \
+             expression with a group named user",
+    doc: "How the user is read from a context that is not a ticket but the app's own text; in a variable \
+          one a line. `text`: the context is the user id; `json:/uid`: the string or whole number at that JSON \
+          pointer; `regex:...`: the group named `user` of the first match, anywhere unless it is anchored by `^` \
+          and `$`. The first that finds a user id decides, in SourceContext before SessionContext; a ticket \
+          goes before all of them. Unset by default: who signs uploads elsewhere decides what the context \
+          says. After a change, `vod-receiver reattribute` takes it to the uploads that are there.",
+};
+
 /// The settings of the service, in the order in which they are told.
 pub const SERVICE: [&Setting; 9] = [
     &LISTEN,
@@ -357,7 +377,7 @@ pub const SERVICE: [&Setting; 9] = [
 ];
 
 /// The settings of one app, in the order in which they are told.
-pub const APP: [&Setting; 11] = [
+pub const APP: [&Setting; 12] = [
     &NAME,
     &SECRET_ID,
     &SECRET_KEY,
@@ -369,4 +389,5 @@ pub const APP: [&Setting; 11] = [
     &CALLBACK_TOKEN,
     &UNSIGNED_V2,
     &ALLOW_UNAUTHENTICATED_CALLBACKS,
+    &RESOLVERS,
 ];

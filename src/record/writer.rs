@@ -11,7 +11,8 @@ use super::batch::Batch;
 use super::drain::Drain;
 use super::recall::{Question, Recall};
 use super::spool::Spool;
-use super::{Delivery, Outcome, Quarantine, counted, refute, sql};
+use super::{Delivery, Outcome, Quarantine, counted, refute, sql, verdict};
+use crate::attribute::Resolvers;
 use crate::ops::breaker;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, Database, Fault};
@@ -48,6 +49,7 @@ pub struct Writer {
     clock: Clock,
     random: Random,
     recall: Recall,
+    resolvers: Resolvers,
     /// Whether what is likely is presumed and not asked.
     presuming: bool,
     pub(super) metrics: Metrics,
@@ -109,11 +111,18 @@ impl Writers {
 
 impl Writer {
     /// A writer that has not failed yet.
-    pub fn new(clock: Clock, random: Random, tickets: KnownTickets, metrics: Metrics) -> Self {
+    pub fn new(
+        clock: Clock,
+        random: Random,
+        tickets: KnownTickets,
+        resolvers: Resolvers,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             clock,
             random,
             recall: Recall::new(tickets),
+            resolvers,
             presuming: true,
             metrics,
             failing: AtomicBool::new(false),
@@ -246,6 +255,7 @@ impl Writer {
         presuming: bool,
     ) -> Result<Batch, sqlx::Error> {
         let mut batch = Batch::of(deliveries);
+        batch.resolvers = self.resolvers.clone();
         let question = if presuming {
             self.recall.presume(&mut batch, deliveries)
         } else {
@@ -256,6 +266,9 @@ impl Writer {
         sql::read_files(connection, &mut batch).await?;
         sql::read_tasks(connection, &mut batch).await?;
         sql::read_tickets(connection, &mut batch).await?;
+        if !presuming {
+            verdict::read_standing(connection, &mut batch).await?;
+        }
         Ok(batch)
     }
 }

@@ -58,6 +58,7 @@ pub fn token_app() -> App {
         callback_tokens: vec![Secret::new(TOKEN)],
         unsigned_v2: false,
         allow_unauthenticated_callbacks: false,
+        resolvers: Vec::new(),
     }
 }
 

@@ -157,6 +157,7 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
         {
           "at": "2026-11-23T08:00:03Z",
           "decided_by": "delivery 01a2076b-4fb8-7000-8000-000000000006",
+          "note": null,
           "user_before": null,
           "user_after": "ann",
           "method_before": "none",
@@ -164,7 +165,12 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
           "reason_before": "no_context",
           "reason_after": "ticket"
         }
-      ]
+      ],
+      "misuse": {
+        "signs": [],
+        "files_on_ticket": 1,
+        "seconds_after_expiry": null
+      }
     }
     "#);
 }

@@ -65,6 +65,13 @@ fn each_wrong_variable_is_named_with_what_is_wanted() {
         ),
         ("VOD_UNSIGNED_V2", "yes", "true or false"),
         ("VOD_ALLOW_UNAUTHENTICATED_CALLBACKS", "1", "true or false"),
+        ("VOD_RESOLVERS", "uid", "Number 1 is none of them."),
+        (
+            "VOD_RESOLVERS",
+            "text\njson:uid",
+            "Number 2 has no JSON pointer",
+        ),
+        ("VOD_RESOLVERS", "regex:(", "unclosed group."),
     ];
     for (variable, value, wanted) in cases {
         let mut variables: Vec<_> = one_app(&[]);
