@@ -9,5 +9,6 @@ mod uploads;
 
 pub use history::read_upload;
 pub use shape::Upload;
+pub use sql::of_ticket as uploads_of_ticket;
 pub use tickets::read_ticket;
 pub use uploads::list_uploads;
