@@ -14,8 +14,6 @@ mod service;
 mod text;
 mod vod;
 
-use std::io::IsTerminal as _;
-
 use anyhow::Context as _;
 use clap::Args;
 use futures_util::future::join_all;
@@ -23,7 +21,7 @@ use futures_util::future::join_all;
 use crate::config::{App, AppName, Config, Events};
 use crate::ops::database::Database;
 use fix::{Change, Plan};
-use report::{Check, Outcome, Report, Section};
+use report::{Check, Outcome, Report, Section, Style};
 use text::Lang;
 
 #[derive(Args)]
@@ -69,8 +67,7 @@ impl Doctor {
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report.json())?);
         } else {
-            let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            print!("{}", report.page(colours));
+            print!("{}", report.page(Style::of_stdout()));
         }
         anyhow::ensure!(
             report.is_all_right(),

@@ -1,8 +1,8 @@
 //! `GET /callbacks/{app}`: proves to `doctor` which receiver stands behind an address, and does nothing else.
 //!
-//! Whoever asks shows that they have the app's SecretKey, and is shown the same; the key itself and the callback
-//! token do not travel, so that an address may be tried of which nobody knows yet where it leads. Everybody else
-//! gets the 401 of the callbacks, whether the app exists or not.
+//! Whoever asks shows that they know what opens this door, and is shown the same. It does not travel, so that an
+//! address may be tried of which nobody knows yet where it leads. Everybody else gets the 401 of the callbacks,
+//! whether the app exists or not.
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, get};
@@ -12,7 +12,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
-use crate::config::{App, Config};
+use crate::config::{App, Config, Secret};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::ops::random::Random;
 
@@ -40,7 +40,7 @@ enum Part {
     tag = "callbacks",
     params(
         ("app" = String, Path, description = "Name of the app"),
-        ("Vod-Receiver-Probe" = String, Header, description = "A question signed with the app's SecretKey"),
+        ("Vod-Receiver-Probe" = String, Header, description = "A question signed with the app's token or SignKey"),
     ),
     responses(
         (status = 200, description = "The proof", body = Proof),
@@ -71,47 +71,57 @@ impl Probe {
 
     /// The value of the header that asks it of the receiver of an app.
     pub fn header(&self, app: &App) -> String {
-        format!("{}.{}", self.0, mac(app, Part::Question, &self.0))
+        let key = &keys(app)[0];
+        format!("{}.{}", self.0, mac(key, app, Part::Question, &self.0))
     }
 
-    /// Whether a receiver with the key of this app answered.
+    /// Whether a receiver that has this app answered.
     pub fn is_answered(&self, app: &App, proof: &Proof) -> bool {
-        matches(app, Part::Answer, &self.0, &proof.proof)
+        matching(app, Part::Answer, &self.0, &proof.proof).is_some()
     }
 }
 
 impl Proof {
-    /// `None` if the question is not of somebody with the app's key.
+    /// `None` if the question is of somebody who does not know what opens the door.
     fn of(app: &App, header: &str) -> Option<Self> {
         let (question, claimed) = header.split_once('.')?;
-        matches(app, Part::Question, question, claimed).then(|| Self {
-            proof: mac(app, Part::Answer, question),
+        let key = matching(app, Part::Question, question, claimed)?;
+        Some(Self {
+            proof: mac(key, app, Part::Answer, question),
         })
     }
 }
 
-fn mac(app: &App, part: Part, question: &str) -> String {
-    let mac = keyed(app, part, question).finalize().into_bytes();
-    mac.iter().map(|byte| format!("{byte:02x}")).collect()
+/// What opens the door of an app, the newest first; never empty. Where nothing is asked for, its SecretKey is what
+/// tells it from another.
+fn keys(app: &App) -> &[Secret] {
+    if !app.callback_tokens.is_empty() {
+        &app.callback_tokens
+    } else if !app.sign_keys.is_empty() {
+        &app.sign_keys
+    } else {
+        std::slice::from_ref(&app.secret_key)
+    }
 }
 
-/// Compares in constant time.
-fn matches(app: &App, part: Part, question: &str, claimed: &str) -> bool {
-    mac(app, part, question)
-        .as_bytes()
-        .ct_eq(claimed.as_bytes())
-        .into()
+/// The key that made a MAC. All are tried, each in constant time.
+fn matching<'a>(app: &'a App, part: Part, question: &str, claimed: &str) -> Option<&'a Secret> {
+    keys(app).iter().fold(None, |found, key| {
+        let made = mac(key, app, part, question);
+        let is_it: bool = made.as_bytes().ct_eq(claimed.as_bytes()).into();
+        if is_it { Some(key) } else { found }
+    })
 }
 
-/// What it signs looks like nothing that VOD takes a signature of.
-fn keyed(app: &App, part: Part, question: &str) -> Hmac<Sha256> {
+/// What is signed looks like nothing that VOD takes a signature of.
+fn mac(key: &Secret, app: &App, part: Part, question: &str) -> String {
     let part = match part {
         Part::Question => "question",
         Part::Answer => "answer",
     };
-    let key = app.secret_key.expose().as_bytes();
-    let keyed = Hmac::<Sha256>::new_from_slice(key);
-    let mut keyed = keyed.expect("HMAC takes keys of any length");
-    keyed.update(format!("vod-receiver probe\n{part}\n{}\n{question}", app.name).as_bytes());
-    keyed
+    let keyed = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes());
+    let keyed = keyed.expect("HMAC takes keys of any length");
+    let text = format!("vod-receiver probe\n{part}\n{}\n{question}", app.name);
+    let mac = keyed.chain_update(text).finalize().into_bytes();
+    mac.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,6 +5,7 @@
 mod analyst;
 mod callback_auth;
 mod converge;
+mod doctor;
 mod door;
 mod fold;
 mod harness;

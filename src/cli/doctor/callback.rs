@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 
 use super::address::bare_address;
@@ -16,11 +17,16 @@ use crate::receive::probe::{HEADER, Probe, Proof};
 /// VOD waits so long (protocol.md section 2).
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
+/// What every request of the doctor's carries, so that a proxy that mirrors notifications can leave samples out.
+const SAMPLE_HEADER: HeaderName = HeaderName::from_static("vod-receiver-sample");
+
 /// A client that is as patient as VOD, and follows no redirect: nothing says that VOD does.
 pub fn http() -> Result<reqwest::Client, reqwest::Error> {
+    let marked = HeaderMap::from_iter([(SAMPLE_HEADER, HeaderValue::from_static("doctor"))]);
     reqwest::Client::builder()
         .timeout(ANSWERED_WITHIN)
         .redirect(Policy::none())
+        .default_headers(marked)
         .build()
 }
 
@@ -118,8 +124,8 @@ fn somebody_else(at: &str, status: StatusCode) -> Outcome {
             "把 VOD_RECEIVER_PUBLIC_URL 设为重定向之后的地址：没有资料说 VOD 会跟随重定向",
         ),
         401 => Text::new(
-            "If it is a vod-receiver, it has another SecretKey or no such app: restart it after a change of its settings",
-            "如果那里是 vod-receiver，它的 SecretKey 不同或没有这个应用：改过设置后要重启",
+            "If it is a vod-receiver, it has another token or no such app: restart it after a change of its settings",
+            "如果那里是 vod-receiver，它的 token 不同或没有这个应用：改过设置后要重启",
         ),
         502..=504 => Text::new(
             "The proxy does not reach the receiver: see that it runs, and where proxy_pass leads",

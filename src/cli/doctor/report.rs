@@ -1,12 +1,16 @@
 //! What the checks found, and how it is told: a page for people, an object for programs.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 
 use serde_json::{Value, json};
 
 use super::fix::Change;
-use super::text::{Lang, Text, columns, padded};
+use super::text::{Lang, Text, columns, padded, wrapped};
 use crate::config::AppName;
+
+/// In less the terminal may break the lines itself.
+const FEWEST_COLUMNS: usize = 30;
 
 /// What is looked at, one thing each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,14 @@ pub struct Report {
     /// What was changed at VOD before.
     pub changed: Vec<(AppName, Change)>,
     pub lang: Lang,
+}
+
+/// How a page may look.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    pub colours: bool,
+    /// How wide lines may be; `None` is as wide as they are.
+    columns: Option<usize>,
 }
 
 impl Check {
@@ -189,9 +201,16 @@ impl Report {
         json!({"ok": self.is_all_right(), "checks": checks, "changed": changed})
     }
 
-    /// For people; in colours where they are shown.
-    pub fn page(&self, colours: bool) -> String {
+    /// For people.
+    pub fn page(&self, style: Style) -> String {
         let lang = self.lang;
+        let findings = || self.sections.iter().flat_map(|section| &section.findings);
+        let titles = findings().map(|(check, _)| columns(check.title(lang)));
+        let layout = Layout {
+            lang,
+            title_columns: titles.max().unwrap_or_default(),
+            style,
+        };
         let mut page = String::new();
         for section in &self.sections {
             let heading = match &section.app {
@@ -199,11 +218,8 @@ impl Report {
                 Some(app) => format!("{} {app}", lang.of("App", "应用")),
             };
             let _ = writeln!(page, "{heading}");
-            let titles = self.sections.iter().flat_map(|section| &section.findings);
-            let wide = titles.map(|(check, _)| columns(check.title(lang)));
-            let wide = wide.max().unwrap_or_default();
             for (check, outcome) in &section.findings {
-                line(&mut page, *check, outcome, (lang, wide, colours));
+                layout.finding(&mut page, *check, outcome);
             }
             page.push('\n');
         }
@@ -234,35 +250,73 @@ impl Report {
     }
 }
 
-/// One check: status, title, what there is to say; below it what to do.
-fn line(
-    page: &mut String,
-    check: Check,
-    outcome: &Outcome,
-    (lang, wide, colours): (Lang, usize, bool),
-) {
-    let (status, colour) = match outcome {
-        Outcome::Ok(_) => (lang.of("ok", "正常"), "32"),
-        Outcome::Failed { .. } => (lang.of("failed", "失败"), "31"),
-        Outcome::Skipped(_) => (lang.of("skipped", "跳过"), "33"),
-    };
-    let status_wide = lang.of("skipped", "跳过");
-    let mut shown = padded(status, columns(status_wide));
-    if colours {
-        shown = format!("\u{1b}[{colour}m{shown}\u{1b}[0m");
-    }
-    let title = padded(check.title(lang), wide);
-    let said = match outcome {
-        Outcome::Ok(detail) => detail.told(lang).to_owned(),
-        Outcome::Failed { what, .. } => what.told(lang).to_owned(),
-        Outcome::Skipped(because) => {
-            let because = because.title(lang);
-            lang.of("because of: {}", "原因：{}").replace("{}", because)
+impl Style {
+    /// As what stdout is connected to shows it.
+    pub fn of_stdout() -> Self {
+        let stdout = std::io::stdout();
+        if !stdout.is_terminal() {
+            return Self::default();
         }
-    };
-    let _ = writeln!(page, "  {shown}  {title}  {said}");
-    if let Outcome::Failed { remedy, .. } = outcome {
-        let indent = 2 + columns(status_wide) + 2 + wide + 2;
-        let _ = writeln!(page, "{:indent$}-> {}", "", remedy.told(lang));
+        let size = rustix::termios::tcgetwinsize(&stdout).ok();
+        Self {
+            colours: std::env::var_os("NO_COLOR").is_none(),
+            columns: size.map(|size| size.ws_col.into()),
+        }
+    }
+}
+
+struct Layout {
+    lang: Lang,
+    title_columns: usize,
+    style: Style,
+}
+
+impl Layout {
+    /// One check: status, title, what there is to say; below it what to do.
+    fn finding(&self, page: &mut String, check: Check, outcome: &Outcome) {
+        let lang = self.lang;
+        let (status, colour) = match outcome {
+            Outcome::Ok(_) => (lang.of("ok", "正常"), "32"),
+            Outcome::Failed { .. } => (lang.of("failed", "失败"), "31"),
+            Outcome::Skipped(_) => (lang.of("skipped", "跳过"), "33"),
+        };
+        let status_columns = columns(lang.of("skipped", "跳过"));
+        let mut shown = padded(status, status_columns);
+        if self.style.colours {
+            shown = format!("\u{1b}[{colour}m{shown}\u{1b}[0m");
+        }
+        let title = padded(check.title(lang), self.title_columns);
+        let said = match outcome {
+            Outcome::Ok(detail) => detail.told(lang).to_owned(),
+            Outcome::Failed { what, .. } => what.told(lang).to_owned(),
+            Outcome::Skipped(because) => {
+                format!(
+                    "{}{}",
+                    lang.of("because of: ", "原因："),
+                    because.title(lang)
+                )
+            }
+        };
+        let indent = 2 + status_columns + 2 + self.title_columns + 2;
+        self.paragraph(page, &format!("  {shown}  {title}  "), indent, &said);
+        if let Outcome::Failed { remedy, .. } = outcome {
+            let arrow = format!("{:indent$}-> ", "");
+            self.paragraph(page, &arrow, indent + 3, remedy.told(lang));
+        }
+    }
+
+    /// A text behind what its first line begins with, the others under it.
+    fn paragraph(&self, page: &mut String, begin: &str, indent: usize, text: &str) {
+        let room = self.style.columns.map(|all| all.saturating_sub(indent));
+        let lines = match room {
+            Some(room) if room >= FEWEST_COLUMNS => wrapped(text, room),
+            _ => vec![text.to_owned()],
+        };
+        for (number, line) in lines.iter().enumerate() {
+            let _ = match number {
+                0 => writeln!(page, "{begin}{line}"),
+                _ => writeln!(page, "{:indent$}{line}", ""),
+            };
+        }
     }
 }

@@ -75,9 +75,63 @@ pub fn padded(text: &str, wide: usize) -> String {
     format!("{text}{:spaces$}", "")
 }
 
+/// The text in lines, none wider than that where it can be broken: at spaces, and beside Chinese letters unless a
+/// mark follows that no line begins with.
+pub fn wrapped(text: &str, wide: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for piece in pieces(text) {
+        let line = lines.last().map_or("", String::as_str);
+        if !line.is_empty() && columns(line) + columns(piece.trim_end()) > wide {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(piece);
+        }
+    }
+    lines
+        .into_iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
+/// What must stay together: a word with the space after it, a Chinese letter with the marks after it.
+fn pieces(text: &str) -> Vec<&str> {
+    let opens = |letter: char| "（“".contains(letter);
+    let closes = |letter: char| "，。；：、）”？".contains(letter);
+    let mut pieces = Vec::new();
+    let (mut start, mut before) = (0, ' ');
+    for (at, letter) in text.char_indices() {
+        let may_break = (before == ' ' || !before.is_ascii() || !letter.is_ascii())
+            && letter != ' '
+            && !closes(letter)
+            && !opens(before);
+        if at > 0 && may_break {
+            pieces.push(&text[start..at]);
+            start = at;
+        }
+        before = letter;
+    }
+    pieces.push(&text[start..]);
+    pieces
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Lang, padded};
+    use super::{Lang, padded, wrapped};
+
+    #[test]
+    fn lines_are_broken_at_spaces_and_beside_chinese_letters() {
+        for (text, lines) in [
+            ("", &[""][..]),
+            ("one two three", &["one two", "three"]),
+            ("much-too-long a", &["much-too-long", "a"]),
+            ("设为主库，再来", &["设为主", "库，再来"]),
+            ("设为 abc 的值", &["设为 abc", "的值"]),
+            ("一二三（四）", &["一二三", "（四）"]),
+        ] {
+            assert_eq!(wrapped(text, 8), lines, "{text}");
+        }
+    }
 
     #[test]
     fn a_chinese_locale_is_answered_in_chinese() {

@@ -301,16 +301,13 @@ fn switches(config: &EventConfig) -> Outcome {
 
 fn address(app: &App, public_url: &str, at_vod: Option<&str>) -> Outcome {
     let ours = callback_addresses(app, public_url);
-    let remedy = Text::new(
-        "`vod-receiver doctor --fix` sets ours at VOD; whoever was called until then is called no more (see \
-         docs/setup.md for moving in beside another)",
-        "`vod-receiver doctor --fix` 会在 VOD 上设为本服务的地址；原地址从此不再收到通知（与原有回调并存见 \
-         docs/setup.zh-CN.md）",
-    );
     let Some(at_vod) = at_vod.filter(|url| !url.is_empty()) else {
         return Outcome::failed(
             Text::new("VOD has no callback address", "VOD 上没有设置回调地址"),
-            remedy,
+            Text::new(
+                "`vod-receiver doctor --fix` sets it at VOD",
+                "`vod-receiver doctor --fix` 会在 VOD 上设置",
+            ),
         );
     };
     if ours.iter().any(|ours| ours.matches(at_vod)) {
@@ -320,18 +317,30 @@ fn address(app: &App, public_url: &str, at_vod: Option<&str>) -> Outcome {
     let is_ours_but_for_the_token = at_vod
         .strip_prefix(&bare)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let what = if is_ours_but_for_the_token {
-        Text::new(
-            format!("VOD calls {bare} with another token than the one here"),
-            format!("VOD 调用的是 {bare}，但 token 与这里的不同"),
-        )
-    } else {
-        let (theirs, ours) = (shown(at_vod), ours.first().map(Secret::expose));
-        let ours = shown(ours.unwrap_or_default());
+    if is_ours_but_for_the_token {
+        return Outcome::failed(
+            Text::new(
+                format!("VOD calls {bare} with another token than the one here"),
+                format!("VOD 调用的是 {bare}，但 token 与这里的不同"),
+            ),
+            Text::new(
+                "`vod-receiver doctor --fix` sets ours at VOD",
+                "`vod-receiver doctor --fix` 会在 VOD 上设为这里的 token",
+            ),
+        );
+    }
+    let (theirs, ours) = (shown(at_vod), ours.first().map(Secret::expose));
+    let ours = shown(ours.unwrap_or_default());
+    Outcome::failed(
         Text::new(
             format!("VOD calls {theirs}, not {ours}"),
             format!("VOD 调用的是 {theirs}，不是 {ours}"),
-        )
-    };
-    Outcome::failed(what, remedy)
+        ),
+        Text::new(
+            "`vod-receiver doctor --fix` sets ours at VOD; whoever is called now is called no more then: \
+             docs/setup.md tells how to move in beside them",
+            "`vod-receiver doctor --fix` 会在 VOD 上设为本服务的地址；原地址从此不再收到通知：与原有回调并存的办法见 \
+             docs/setup.zh-CN.md",
+        ),
+    )
 }
