@@ -49,7 +49,7 @@ pub fn shown(address: &str) -> String {
         }
     }
     if has_query {
-        shown.push_str("?");
+        shown.push('?');
         shown.push_str(HIDDEN);
     }
     // Whoever can set it at VOD could put a sequence for the terminal there.

@@ -68,11 +68,9 @@ impl<'a> Plan<'a> {
         let Some(public_url) = public_url else {
             return;
         };
+        // While one token replaces another the first is the new one, and VOD is to go on to it.
         let ours = callback_addresses(self.app, public_url);
-        if ours.iter().any(|ours| ours.matches(at_vod)) {
-            return;
-        }
-        let Some(first) = ours.first() else {
+        let Some(first) = ours.first().filter(|first| !first.matches(at_vod)) else {
             return;
         };
         self.asked.notification_url = Some(first.expose().to_owned());

@@ -95,6 +95,22 @@ async fn the_mode_is_set_both_ways() {
 }
 
 #[actix_web::test]
+async fn a_token_is_changed_without_a_gap() {
+    let both = format!("{OTHER_TOKEN},{TOKEN}");
+    let world = World::with(SIGN_KEY, &[("VOD_CALLBACK_TOKEN", &both)]).await;
+    // VOD still has the old one, which is no fault meanwhile.
+    let wrong = Wrong::at_vod(world.vod(|_| {})).and("VOD_CALLBACK_TOKEN", both);
+    let before = world.doctor(&wrong, &[]).await;
+    assert_eq!(before.status.code(), Some(0), "{}", told(&before));
+    let fixed = world.doctor(&wrong, &["--fix", "--yes"]).await;
+    assert_eq!(fixed.status.code(), Some(0), "{}", told(&fixed));
+    shows_no_secret(&told(&fixed));
+    let vod = &wrong.vod.as_ref().unwrap().simulator;
+    let url = vod.event_config().notification_url;
+    assert!(url.ends_with(OTHER_TOKEN), "{url}");
+}
+
+#[actix_web::test]
 async fn who_is_called_until_now_is_shown_without_what_may_be_secret() {
     let world = World::start().await;
     let old = "https://old.example.com/hook/0123456789abcdef?key=hidden";
