@@ -210,6 +210,7 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(query::decide_attribution)
         .service(receive::receive)
         .service(receive::receive_with_token)
+        .service(receive::answer_probe)
         .service(health::livez)
         .service(health::readyz)
         .service(metrics::read_metrics);

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Data on stdout, everything else on stderr.
 
 mod decode;
+mod doctor;
 mod keys;
 mod migrate;
 mod reattribute;
@@ -52,6 +53,8 @@ enum Command {
     Decode(decode::Decode),
     /// Sends a sample notification to a running server.
     Trigger(trigger::Trigger),
+    /// Proves that all of it is set up right: database, clock, key, VOD's settings, callback, disk, one sample upload.
+    Doctor(doctor::Doctor),
     /// Runs a local VOD: the API that a receiver asks, to try it out and to test with.
     Simulate(simulate::Simulate),
     /// Prints the OpenAPI document.
@@ -93,6 +96,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sign(command) => command.run(&configured(file)?).await,
         Command::Decode(command) => command.run(&configured(file)?).await,
         Command::Trigger(command) => command.run(&configured(file)?).await,
+        Command::Doctor(command) => command.run(&configured(file)?).await,
         Command::Simulate(command) => command.run().await,
         Command::Openapi => {
             print!("{}", crate::app::openapi::text());

@@ -101,6 +101,21 @@ pub const METRICS_LISTEN: Setting = Setting {
           Unset by default: it is served beside the rest, needs no key and holds no secret.",
 };
 
+/// Where VOD reaches the service.
+pub const PUBLIC_URL: Setting = Setting {
+    key: "public_url",
+    variable: Some("VOD_RECEIVER_PUBLIC_URL"),
+    kind: Kind::Text,
+    secret: false,
+    default: Preset::Unset,
+    example: r#""https://vod.example.com""#,
+    wanted: "an http:// or https:// address without a query, such as https://vod.example.com",
+    doc: "Where VOD reaches this service from outside: the callback addresses are \
+          /callbacks/{app}/{token} below it. Only `doctor` needs it, which compares it with what is \
+          set at VOD, calls it, and sets it at VOD with `--fix`. Unset by default: only you know what \
+          your proxy is called.",
+};
+
 /// Where files are kept.
 pub const DATA_DIR: Setting = Setting {
     key: "data_dir",
@@ -364,9 +379,10 @@ pub const RESOLVERS: Setting = Setting {
 };
 
 /// The settings of the service, in the order in which they are told.
-pub const SERVICE: [&Setting; 9] = [
+pub const SERVICE: [&Setting; 10] = [
     &LISTEN,
     &METRICS_LISTEN,
+    &PUBLIC_URL,
     &DATA_DIR,
     &SPOOL_MAX_MB,
     &ALLOW_VOLATILE_SPOOL,

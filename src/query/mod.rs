@@ -11,5 +11,6 @@ mod uploads;
 pub use attribution::decide_attribution;
 pub use history::read_upload;
 pub use shape::Upload;
+pub use sql::of_ticket as uploads_of_ticket;
 pub use tickets::read_ticket;
 pub use uploads::list_uploads;

@@ -75,6 +75,7 @@ pub fn config(apps: Vec<App>) -> Config {
         listen: ([127, 0, 0, 1], 0).into(),
         listen_is_default: true,
         metrics_listen: None,
+        public_url: None,
         data_dir: None,
         spool_max_bytes: 1 << 30,
         allow_volatile_spool: true,

@@ -6,6 +6,7 @@ mod analyst;
 mod attribution;
 mod callback_auth;
 mod converge;
+mod doctor;
 mod door;
 mod fold;
 mod harness;
