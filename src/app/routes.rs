@@ -21,6 +21,7 @@ use crate::ops::database::Database;
 use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
+use crate::receive::reconcile::{Reconciler, Schedule};
 use crate::receive::{Hold, Puller, UnsignedQuota};
 use crate::record::spool::Spool;
 use crate::record::{self, Recorder};
@@ -129,6 +130,27 @@ impl Parts {
                     self.clock.get_ref().clone(),
                     self.random.get_ref().clone(),
                 )
+            })
+            .collect()
+    }
+
+    /// One for each app that is reconciled every so often; each has to run.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Setup`].
+    pub fn schedules(&self) -> Result<Vec<Schedule>, ApiError> {
+        let apps = self.config.apps.iter();
+        apps.filter_map(|app| Some((app, app.reconcile_every?)))
+            .map(|(app, every)| {
+                let reconciler = Reconciler::new(
+                    app,
+                    self.recorder(),
+                    self.database.get_ref().clone(),
+                    self.clock.get_ref().clone(),
+                    self.random.get_ref().clone(),
+                )?;
+                Ok(Schedule::new(reconciler, every, self.metrics()))
             })
             .collect()
     }

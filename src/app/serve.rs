@@ -105,6 +105,7 @@ impl Service {
         let metrics = parts.metrics();
         let for_misuse = metrics.clone();
         let pullers = parts.pullers()?;
+        let schedules = parts.schedules()?;
         tasks.spawn("metrics", |stop| metrics.keep_small(stop));
         if let Some(listener) = metrics_listener {
             serve_metrics(&mut tasks, listener, parts.clone())?;
@@ -123,6 +124,9 @@ impl Service {
         tasks.spawn("writers", |stop| writers.run(stop));
         for puller in pullers {
             tasks.spawn("pull", |stop| puller.run(stop));
+        }
+        for schedule in schedules {
+            tasks.spawn("reconcile", |stop| schedule.run(stop));
         }
         tasks.spawn("keep", |stop| {
             prepare_and_keep(for_keeping, clock, for_misuse, migrate, stop)

@@ -5,6 +5,7 @@ mod doctor;
 mod keys;
 mod migrate;
 mod reattribute;
+mod reconcile;
 mod replay;
 mod serve;
 mod sign;
@@ -47,6 +48,8 @@ enum Command {
     Replay(replay::Replay),
     /// Runs today's rules over old uploads: whose they are.
     Reattribute(reattribute::Reattribute),
+    /// Asks VOD what it holds, and records what no notification told.
+    Reconcile(reconcile::Reconcile),
     /// Prints one upload signature.
     Sign(sign::Sign),
     /// Explains a signature, a ticket or an event body from stdin.
@@ -93,6 +96,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate(command) => command.run(&configured(file)?).await,
         Command::Replay(command) => command.run(&configured(file)?).await,
         Command::Reattribute(command) => command.run(&configured(file)?).await,
+        Command::Reconcile(command) => command.run(&configured(file)?).await,
         Command::Sign(command) => command.run(&configured(file)?).await,
         Command::Decode(command) => command.run(&configured(file)?).await,
         Command::Trigger(command) => command.run(&configured(file)?).await,

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::time::{Time, time};
+use super::time::Time;
 use crate::attribute::Resolvers;
 use crate::config::{AppName, Config};
 use crate::ops::clock::Clock;
@@ -18,10 +18,10 @@ use crate::record::verdict::reattribute::{Range, Report, Transition};
 )]
 pub struct Reattribute {
     /// Uploads recorded since then: a time like 2026-11-23T08:00:00Z, or how long ago: 90m, 24h, 7d.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME")]
     since: Time,
     /// Uploads recorded before then; without it before now.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME")]
     until: Option<Time>,
     /// Those of this app; without it those of all apps that are configured.
     #[arg(long, value_name = "NAME")]

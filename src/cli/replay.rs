@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::time::{Time, time};
+use super::time::Time;
 use crate::attribute::Resolvers;
 use crate::config::{AppName, Config};
 use crate::ops::clock::Clock;
@@ -37,10 +37,10 @@ pub struct Replay {
     #[arg(long, conflicts_with_all = SELECTING)]
     ndjson: bool,
     /// Deliveries received since then: a time like 2026-11-23T08:00:00Z, or how long ago: 90m, 24h, 7d.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME")]
     since: Option<Time>,
     /// Deliveries received before then; without it before now.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME")]
     until: Option<Time>,
     /// Those of this app; with --ndjson the app that the bodies are of.
     #[arg(long, value_name = "NAME")]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::fault::Faults;
 use super::resolver::{self, Resolver};
@@ -10,7 +11,8 @@ use super::rules;
 use super::secret::Secret;
 use super::settings::{
     ALLOW_UNAUTHENTICATED_CALLBACKS, API_ENDPOINT, APP_TABLES, CALLBACK_TOKEN, EVENTS, NAME,
-    RESOLVERS, SECRET_ID, SECRET_KEY, SECRET_TOKEN, SIGN_KEY, SUB_APP_ID, Setting, UNSIGNED_V2,
+    RECONCILE_EVERY, RESOLVERS, SECRET_ID, SECRET_KEY, SECRET_TOKEN, SIGN_KEY, SUB_APP_ID, Setting,
+    UNSIGNED_V2,
 };
 use super::values::Values;
 
@@ -34,6 +36,8 @@ pub struct App {
     pub api_endpoint: String,
     /// How its events come.
     pub events: Events,
+    /// How often VOD is asked what it holds, if it is at all.
+    pub reconcile_every: Option<Duration>,
     /// The keys that a notification may be signed with; empty if it need not be signed.
     pub sign_keys: Vec<Secret>,
     /// The tokens that a callback address may end in; empty if it need not have one.
@@ -133,6 +137,7 @@ impl fmt::Debug for App {
             .field("sub_app_id", &self.sub_app_id)
             .field("api_endpoint", &self.api_endpoint)
             .field("events", &self.events)
+            .field("reconcile_every", &self.reconcile_every)
             .field("sign_keys", &self.sign_keys.len())
             .field("callback_tokens", &self.callback_tokens.len())
             .field("unsigned_v2", &self.unsigned_v2)
@@ -248,6 +253,7 @@ impl Draft {
         let sub_app_id = values.parse(&SUB_APP_ID, rules::whole, faults);
         let api_endpoint = values.parse(&API_ENDPOINT, rules::endpoint, faults);
         let events = values.parse(&EVENTS, |text| text.parse().ok(), faults);
+        let reconcile_every = values.parse(&RECONCILE_EVERY, rules::interval, faults);
         let sign_keys = values.secrets(&SIGN_KEY, rules::is_sign_key, faults);
         let callback_tokens = values.secrets(&CALLBACK_TOKEN, rules::is_callback_token, faults);
         let unsigned_v2 = values.parse(&UNSIGNED_V2, rules::flag, faults);
@@ -264,6 +270,7 @@ impl Draft {
             sub_app_id,
             api_endpoint: api_endpoint?,
             events: events?,
+            reconcile_every,
             sign_keys,
             callback_tokens,
             unsigned_v2: unsigned_v2?,

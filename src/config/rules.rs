@@ -1,5 +1,7 @@
 //! What a value has to look like; the sentence for each rule is its setting's `wanted`.
 
+use std::time::Duration;
+
 use super::settings::SHORTEST_TOKEN_CHARS;
 
 /// The longest SignKey that VOD takes.
@@ -36,6 +38,23 @@ pub fn megabytes(text: &str) -> Option<u64> {
     whole(text)
         .filter(|megabytes| (1..=1_000_000).contains(megabytes))
         .map(|megabytes| megabytes * 1_000_000)
+}
+
+/// How long it is from one run to the next, `5m` to `7d`.
+///
+/// Each run begins a few minutes before the end of the last one, so that a shorter time would only ask the same again.
+pub fn interval(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let minutes = match unit {
+        "m" => 1,
+        "h" => 60,
+        "d" => 24 * 60,
+        _ => return None,
+    };
+    let minutes = whole(number)?.checked_mul(minutes)?;
+    (5..=7 * 24 * 60)
+        .contains(&minutes)
+        .then(|| Duration::from_secs(minutes * 60))
 }
 
 /// `true` or `false`, and nothing like `yes` or `1`, since what it opens is a door.

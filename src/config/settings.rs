@@ -291,6 +291,20 @@ pub const EVENTS: Setting = Setting {
           set what is set at VOD.",
 };
 
+/// How often VOD is asked what it holds.
+pub const RECONCILE_EVERY: Setting = Setting {
+    key: "reconcile_every",
+    variable: Some("VOD_RECONCILE_EVERY"),
+    kind: Kind::Text,
+    secret: false,
+    default: Preset::Unset,
+    example: r#""1h""#,
+    wanted: "a time of 5m to 7d, in minutes, hours or days: 30m, 1h, 1d",
+    doc: "How often `serve` asks VOD which files it created since the last time, and records what no \
+          notification told, as the command `reconcile` does; of several receivers one at a time. Unset \
+          by default, since the API key has to be allowed to read media and tasks.",
+};
+
 /// Where VOD's API is.
 pub const API_ENDPOINT: Setting = Setting {
     key: "api_endpoint",
@@ -393,7 +407,7 @@ pub const SERVICE: [&Setting; 10] = [
 ];
 
 /// The settings of one app, in the order in which they are told.
-pub const APP: [&Setting; 12] = [
+pub const APP: [&Setting; 13] = [
     &NAME,
     &SECRET_ID,
     &SECRET_KEY,
@@ -401,6 +415,7 @@ pub const APP: [&Setting; 12] = [
     &SUB_APP_ID,
     &API_ENDPOINT,
     &EVENTS,
+    &RECONCILE_EVERY,
     &SIGN_KEY,
     &CALLBACK_TOKEN,
     &UNSIGNED_V2,

@@ -7,6 +7,7 @@ mod hold;
 pub mod probe;
 mod pull;
 mod quarantine;
+pub mod reconcile;
 
 pub use callback::{receive, receive_with_token};
 pub use hold::Hold;

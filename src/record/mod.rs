@@ -14,6 +14,7 @@ pub mod drain;
 pub mod fold;
 mod recall;
 pub mod refute;
+pub mod rehearsal;
 pub mod replay;
 mod rows;
 pub mod spool;

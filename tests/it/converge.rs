@@ -32,7 +32,7 @@ fn any_history() -> impl Strategy<Value = History> {
 
 impl TestApp {
     /// The tickets that the histories name: one of this app, one of another.
-    async fn issue_tickets(&self) {
+    pub async fn issue_tickets(&self) {
         for (ticket, app, user) in [(TICKETS[0], "main", "ann"), (TICKETS[1], "other", "bob")] {
             let ticket: Ticket = ticket.parse().unwrap();
             let sql = format!(

@@ -22,6 +22,7 @@ mod processing;
 mod pull;
 mod readme;
 mod recall;
+mod reconcile;
 mod record;
 mod refuted;
 mod replay;

@@ -9,6 +9,7 @@ use super::address::callback_addresses;
 use super::callback::{cause, http};
 use super::report::Outcome;
 use super::text::Text;
+use crate::attribute::Resolvers;
 use crate::config::{App, Events, Secret};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -123,7 +124,9 @@ impl SampleDoor<'_> {
         match self {
             Self::Push(public_url) => push(app, public_url, event, clock).await,
             Self::Database(database) => {
-                let mut replay = Replay::new(database, clock.clone(), random.clone(), false);
+                let resolvers = Resolvers::of(std::slice::from_ref(app));
+                let mut replay =
+                    Replay::new(database, clock.clone(), random.clone(), resolvers, false);
                 let body = event.to_string().into();
                 let deliveries = deliveries_of(&body, &app.name, clock.now(), random);
                 let ran = replay.run(deliveries).await;

@@ -99,6 +99,29 @@ const API_ERRORS: Labels = Labels {
         &["bad_answer"],
     ],
 };
+const RECONCILE_OUTCOMES: Labels = Labels {
+    names: &["outcome"],
+    rows: &[
+        &["done"],
+        &["incomplete"],
+        &["elsewhere"],
+        &["postgres_away"],
+        &["not_durable"],
+        &["unauthentic"],
+        &["clock_skew"],
+        &["rate_limited"],
+        &["not_found"],
+        &["invalid"],
+        &["internal"],
+        &["refused"],
+        &["transport"],
+        &["bad_answer"],
+    ],
+};
+const REPAIRS: Labels = Labels {
+    names: &["what"],
+    rows: &[&["upload"], &["confirmed"], &["task"], &["deletion"]],
+};
 const BATCH_OUTCOMES: Labels = Labels {
     names: &["outcome"],
     rows: &[
@@ -248,6 +271,16 @@ metrics! {
     PullEvents = "vod_receiver_pull_events_total", Kind::Counter, NO_LABELS;
     /// Events that were made durable and could not be taken off VOD's queue, by the reason: they come again after 30 s.
     PullUnconfirmed = "vod_receiver_pull_unconfirmed_total", Kind::Counter, API_ERRORS;
+    /// Scheduled runs that compared what VOD holds with what is recorded, by what came of them. `incomplete`: VOD gave answers
+    /// that could not be read, or created more files in a second than it lists. `elsewhere`: another receiver was at it.
+    /// `postgres_away`, `not_durable`: it goes on where it was. The rest: VOD's error, or none of its answers came.
+    ReconcileRuns = "vod_receiver_reconcile_runs_total", Kind::Counter, RECONCILE_OUTCOMES;
+    /// What scheduled runs recorded. `upload`: it was missing, or VOD corrected itself. `confirmed`: only notifications had
+    /// spoken for the upload. `task`: VOD told more of it than was known. `deletion`: VOD does not know the file any more.
+    ReconcileRepaired = "vod_receiver_reconcile_repaired_total", Kind::Counter, REPAIRS;
+    /// How far behind the checkpoint is, of the app that is furthest behind among those that are reconciled on a schedule;
+    /// before its first run, how long this process has been running. 0 if none is.
+    ReconcileCheckpointAge = "vod_receiver_reconcile_checkpoint_age_seconds", Kind::Gauge, NO_LABELS;
     /// Requests, by route and class of the status. The route is the template, never the path; `none`: no such route.
     HttpRequests = "vod_receiver_http_requests_total", Kind::Counter, ENDPOINTS_AND_STATUS;
     /// Time from the head of a request to the head of its answer.
