@@ -307,7 +307,7 @@ fn batches<T>(deliveries: Vec<(Delivery, T)>) -> Vec<Vec<(Delivery, T)>> {
         bytes += one.0.body.len();
         match batches.last_mut() {
             Some(batch) if batch.len() < BATCH_DELIVERIES && bytes <= BATCH_BYTES => {
-                batch.push(one)
+                batch.push(one);
             }
             _ => {
                 bytes = one.0.body.len();

@@ -16,7 +16,7 @@ fn response(name: &str) -> Value {
 }
 
 /// What the answer about a task says of it.
-fn task(status: &str, member: &str, task: Value) -> TaskFact {
+fn task(status: &str, member: &str, task: &Value) -> TaskFact {
     of(&json!({"TaskType": "any", "Status": status, member: task}))
         .task
         .unwrap()
@@ -135,7 +135,7 @@ fn every_kind_of_task_is_called_as_its_event_is() {
         ("AigcVideoTask", "AigcVideoTaskComplete"),
         ("SomethingNewTask", "SomethingNewComplete"),
     ] {
-        let fact = task("FINISH", member, json!({"TaskId": "t", "FileId": "7"}));
+        let fact = task("FINISH", member, &json!({"TaskId": "t", "FileId": "7"}));
         assert_eq!(fact.task_type, event_type);
     }
     let review =
@@ -173,7 +173,7 @@ fn the_status_beside_the_member_says_what_the_member_does_not() {
         ("", json!("FINISH"), Succeeded),
     ] {
         let told = json!({"TaskId": "t", "FileId": "7", "Status": inner});
-        assert_eq!(task(outer, "ProcedureTask", told).state, state, "{outer}");
+        assert_eq!(task(outer, "ProcedureTask", &told).state, state, "{outer}");
     }
 }
 
