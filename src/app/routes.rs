@@ -13,6 +13,7 @@ use super::metrics::{self, Scraped};
 use super::observe::observe;
 use super::{health, openapi};
 use crate::access::Keyring;
+use crate::attribute::Resolvers;
 use crate::config::{Config, Events};
 use crate::http::problem::Problem;
 use crate::ops::clock::Clock;
@@ -80,6 +81,7 @@ impl Parts {
             clock.clone(),
             random.clone(),
             tickets,
+            Resolvers::of(&config.apps),
             metrics.clone(),
         );
         let hold = Hold::default();
@@ -227,8 +229,10 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(query::read_ticket)
         .service(query::list_uploads)
         .service(query::read_upload)
+        .service(query::decide_attribution)
         .service(receive::receive)
         .service(receive::receive_with_token)
+        .service(receive::answer_probe)
         .service(health::livez)
         .service(health::readyz)
         .service(metrics::read_metrics);

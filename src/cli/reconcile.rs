@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::time::Time;
+use crate::attribute::Resolvers;
 use crate::config::{App, AppName, Config};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -74,7 +75,7 @@ impl Reconcile {
         };
         let database = super::database(config).await?;
         let mut tasks = Lifecycle::default();
-        let recorder = recorder(&database, &clock, &mut tasks);
+        let recorder = recorder(config, &database, &clock, &mut tasks);
         let mut failed = Vec::new();
         for app in apps {
             let (recorder, database) = (recorder.clone(), database.clone());
@@ -155,7 +156,12 @@ impl Reconcile {
 }
 
 /// Records what VOD tells, while its writers run among the tasks.
-fn recorder(database: &Database, clock: &Clock, tasks: &mut Lifecycle) -> Recorder {
+fn recorder(
+    config: &Config,
+    database: &Database,
+    clock: &Clock,
+    tasks: &mut Lifecycle,
+) -> Recorder {
     // A command that ends is not scraped, and the spool belongs to the service: what Postgres does not take now is asked
     // for again.
     let metrics = Metrics::new(clock.now(), []);
@@ -165,6 +171,7 @@ fn recorder(database: &Database, clock: &Clock, tasks: &mut Lifecycle) -> Record
         clock.clone(),
         Random::system(),
         KnownTickets::default(),
+        Resolvers::of(&config.apps),
         metrics,
     );
     tasks.spawn("writers", |stop| writers.run(stop));

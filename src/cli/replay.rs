@@ -11,6 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::time::Time;
+use crate::attribute::Resolvers;
 use crate::config::{AppName, Config};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -88,7 +89,7 @@ impl Replay {
             false => None,
         };
         let database = super::database(config).await?;
-        let mut replay = self.replay(&database, &clock);
+        let mut replay = self.replay(config, &database, &clock);
         let ran = match app {
             Some(app) => {
                 let input = std::io::stdin().lock();
@@ -109,17 +110,21 @@ impl Replay {
         self.ndjson || self.stdin.is_some()
     }
 
-    fn replay(&self, database: &Database, clock: &Clock) -> crate::record::replay::Replay {
-        let random = Random::system();
-        crate::record::replay::Replay::new(database, clock.clone(), random, self.dry_run)
+    fn replay(
+        &self,
+        config: &Config,
+        database: &Database,
+        clock: &Clock,
+    ) -> crate::record::replay::Replay {
+        let (random, resolvers) = (Random::system(), Resolvers::of(&config.apps));
+        crate::record::replay::Replay::new(database, clock.clone(), random, resolvers, self.dry_run)
     }
 
     fn selection(&self, now: DateTime<Utc>) -> Selection {
-        let at = |time: Time| time.at(now);
         Selection {
-            since: self.since.map(at),
+            since: self.since.map(|since| since.at(now)),
             // What arrives meanwhile is being recorded anyhow.
-            until: Some(self.until.map_or(now, at)),
+            until: Some(self.until.map_or(now, |until| until.at(now))),
             app: self.app.clone(),
             file_id: self.file_id.clone(),
             id: self.id,
@@ -155,7 +160,9 @@ impl Replay {
         let database = super::database(config).await?;
         let dir = dir.to_owned();
         let spool = tokio::task::spawn_blocking(move || Spool::open_orphan(&dir)).await??;
-        let drained = drain(&spool, &database, Clock::system(), Random::system()).await;
+        let (clock, random) = (Clock::system(), Random::system());
+        let resolvers = Resolvers::of(&config.apps);
+        let drained = drain(&spool, &database, clock, random, resolvers).await;
         let left = spool.depth();
         spool.close().await;
         let (counts, fault) = match drained {

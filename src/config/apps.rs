@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::fault::Faults;
+use super::resolver::{self, Resolver};
 use super::rules;
 use super::secret::Secret;
 use super::settings::{
     ALLOW_UNAUTHENTICATED_CALLBACKS, API_ENDPOINT, APP_TABLES, CALLBACK_TOKEN, EVENTS, NAME,
-    RECONCILE_EVERY, SECRET_ID, SECRET_KEY, SECRET_TOKEN, SIGN_KEY, SUB_APP_ID, Setting,
+    RECONCILE_EVERY, RESOLVERS, SECRET_ID, SECRET_KEY, SECRET_TOKEN, SIGN_KEY, SUB_APP_ID, Setting,
     UNSIGNED_V2,
 };
 use super::values::Values;
@@ -45,6 +46,8 @@ pub struct App {
     pub unsigned_v2: bool,
     /// Whether notifications are taken that prove nothing.
     pub allow_unauthenticated_callbacks: bool,
+    /// How the user is read from a context that is no ticket, the first that finds one first; mostly none.
+    pub resolvers: Vec<Resolver>,
 }
 
 /// How VOD tells an app's events.
@@ -142,6 +145,7 @@ impl fmt::Debug for App {
                 "allow_unauthenticated_callbacks",
                 &self.allow_unauthenticated_callbacks,
             )
+            .field("resolvers", &self.resolvers.len())
             .finish_non_exhaustive()
     }
 }
@@ -254,6 +258,7 @@ impl Draft {
         let callback_tokens = values.secrets(&CALLBACK_TOKEN, rules::is_callback_token, faults);
         let unsigned_v2 = values.parse(&UNSIGNED_V2, rules::flag, faults);
         let allow = values.parse(&ALLOW_UNAUTHENTICATED_CALLBACKS, rules::flag, faults);
+        let resolvers = values.judge(&RESOLVERS, resolver::read_lines, faults);
         // A flag that is not understood is a fault already, and no ground for another.
         let may_lack_it = allow != Some(false) || events != Some(Events::Push);
         self.judge_authentication(unsigned_v2 == Some(true), may_lack_it, faults);
@@ -270,6 +275,7 @@ impl Draft {
             callback_tokens,
             unsigned_v2: unsigned_v2?,
             allow_unauthenticated_callbacks: allow?,
+            resolvers: resolvers.unwrap_or_default(),
         })
     }
 

@@ -80,6 +80,19 @@ pub fn endpoint(text: &str) -> Option<String> {
     fits.then(|| bare.to_owned())
 }
 
+/// An http or https address, perhaps with a path, without the slash at its end.
+pub fn public_url(text: &str) -> Option<String> {
+    let bare = text.trim_end_matches('/');
+    let schemes = ["http://", "https://"];
+    let rest = schemes
+        .iter()
+        .find_map(|scheme| bare.strip_prefix(scheme))?;
+    let has_host = !rest.is_empty() && !rest.starts_with(['/', ':']);
+    // A user and password in it would be told with the address.
+    let fits = has_host && is_visible(rest) && !rest.contains(['?', '#', '@']);
+    fits.then(|| bare.to_owned())
+}
+
 /// Whether a text can be an API key, which travels in a header.
 pub fn is_api_key(text: &str) -> bool {
     is_visible(text) && text.len() >= SHORTEST_TOKEN_CHARS

@@ -119,7 +119,7 @@ pub struct UploadRow {
     procedure_task_id: Option<String>,
     review_task_id: Option<String>,
     processing: String,
-    uploaded_at: Option<DateTime<Utc>>,
+    pub uploaded_at: Option<DateTime<Utc>>,
     recorded_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     deleted_at: Option<DateTime<Utc>>,

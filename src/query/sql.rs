@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::filter::{ConfirmedFilter, Filter};
-use super::history::{AttributionChange, DeliveryLine, Issue, TaskLine, TaskOutput};
+use super::history::{AttributionChange, DeliveryLine, Issue, TaskLine, TaskOutput, TicketUse};
 use super::shape::{Upload, UploadRow};
 use super::tickets::TicketRow;
 use crate::http::page::Order;
@@ -181,6 +181,28 @@ pub async fn issues(
     .await
 }
 
+/// How a ticket was used in an app. One that is not in the log may be named all the same. Whoever holds a ticket
+/// may bring any number of files by it, so they are counted up to 1000 only.
+#[tracing::instrument(name = "db.uploads.count_of_ticket", level = "debug", skip_all)]
+pub async fn ticket_use(
+    connection: &mut PgConnection,
+    ticket: Ticket,
+    app: &str,
+) -> Result<TicketUse, sqlx::Error> {
+    sqlx::query_as!(
+        TicketUse,
+        r#"SELECT u.files AS "files!", t.one_time AS "one_time?", t.last_expires_at AS "last_expires_at?"
+        FROM (
+            SELECT count(*) AS files
+            FROM (SELECT FROM uploads WHERE ticket = $1 AND app = $2 AND announced_at IS NOT NULL LIMIT 1000) u
+        ) u LEFT JOIN tickets t ON t.id = $1 AND t.app = $2"#,
+        ticket.0,
+        app,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// The deliveries that name a file, oldest first; two indexes, one of them nearly empty.
 #[tracing::instrument(name = "db.deliveries.of_file", level = "debug", skip_all)]
 pub async fn deliveries(
@@ -231,7 +253,7 @@ pub async fn attribution_changes(
 ) -> Result<Vec<AttributionChange>, sqlx::Error> {
     sqlx::query_as!(
         AttributionChange,
-        r#"SELECT at, decided_by, user_before, user_after, method_before, method_after, reason_before, reason_after
+        r#"SELECT at, decided_by, note, user_before, user_after, method_before, method_after, reason_before, reason_after
         FROM attribution_changes WHERE file_id = $2 AND app = $1 ORDER BY id"#,
         app,
         file_id,

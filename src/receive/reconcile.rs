@@ -205,7 +205,12 @@ impl Reconciler {
             return Err(Interrupted::NoTime { from, until });
         }
         Ok(Run {
-            rehearsal: Rehearsal::new(&self.database, self.clock.clone(), self.random.clone()),
+            rehearsal: Rehearsal::new(
+                &self.app,
+                &self.database,
+                self.clock.clone(),
+                self.random.clone(),
+            ),
             of: self.clone(),
             connection,
             ask: *ask,

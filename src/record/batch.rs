@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::fold::{Task, Tasks, Upload};
 use super::refute::{self, Refuted};
 use super::{Delivery, Door, Outcome};
-use crate::attribute::named_ticket;
+use crate::attribute::{Resolvers, named_ticket};
 use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{Event, FileFields, FileId, News, TaskFact, TaskRole};
 
@@ -25,6 +25,10 @@ pub struct Batch {
     pub tickets: HashMap<Ticket, Arc<IssuedTicket>>,
     /// Those of them that nobody asked the log for: it has to say the same when the batch is written.
     pub presumed: BTreeSet<Ticket>,
+    /// How users are read from contexts that are no tickets.
+    pub resolvers: Resolvers,
+    /// When the latest of the uploads was uploaded that deliveries tell of, by VOD's clock.
+    latest_upload: Option<DateTime<Utc>>,
     /// Whether deliveries of it may have been written before.
     pub perhaps_again: bool,
     /// Positions of the deliveries that leave no trace: answers of VOD that told nothing new.
@@ -47,6 +51,8 @@ pub struct File {
     /// As it was read; `None` if there was none.
     pub before: Option<Stored<Upload>>,
     pub after: Option<Upload>,
+    /// As a file that is unknown begins of which a person decided whose it is.
+    pub decided: Option<Upload>,
     /// Positions of the deliveries that name it, each once.
     pub named_by: Vec<usize>,
     /// The last delivery that changed what it shows.
@@ -84,6 +90,7 @@ impl Batch {
             let Ok(event) = &delivery.said else { continue };
             let app = delivery.app.as_str();
             for fact in &event.files {
+                batch.latest_upload = batch.latest_upload.max(fact.fields.uploaded_at);
                 let key = (app.to_owned(), fact.file_id.as_str().to_owned());
                 let named_by = &mut batch.files.entry(key).or_default().named_by;
                 if named_by.last() != Some(&position) {
@@ -116,11 +123,26 @@ impl Batch {
         }
     }
 
-    /// The tickets that rows name which were read, beside those that are known already.
-    pub fn tickets_held(&self) -> BTreeSet<Ticket> {
+    /// The tickets that are still to be asked for: those that rows name which were read, and those of the
+    /// presumed ones that seem expired when a file was uploaded. They may have had a signature since, which
+    /// the verdict tells of; that they seem valid stays true.
+    pub fn tickets_to_ask(&self) -> BTreeSet<Ticket> {
         let held = self.files.values().filter_map(|file| file.before.as_ref());
-        tickets_in(held.map(|stored| &stored.row.fields))
+        let held = held.map(|stored| &stored.row.fields);
+        let latest = held
+            .clone()
+            .map(|fields| fields.uploaded_at)
+            .max()
+            .flatten();
+        let latest = latest.max(self.latest_upload);
+        let seems_expired = |ticket: &&Ticket| {
+            let issued = self.tickets.get(*ticket);
+            issued.is_some_and(|issued| Some(issued.last_expires_at) < latest)
+        };
+        let perhaps_late = self.presumed.iter().filter(seems_expired).copied();
+        tickets_in(held)
             .filter(|ticket| !self.tickets.contains_key(ticket))
+            .chain(perhaps_late)
             .collect()
     }
 
@@ -175,9 +197,10 @@ impl Batch {
             }
             let held = file.after.take();
             let known = tasks_of(&self.tasks, app, fact.file_id.as_str(), event);
-            let mut joined = held.clone().unwrap_or_else(|| Upload::unknown(now));
+            let unknown = || file.decided.clone().unwrap_or_else(|| Upload::unknown(now));
+            let mut joined = held.clone().unwrap_or_else(unknown);
             joined.absorb(fact, event, delivery);
-            joined.conclude(app, &known, &self.tickets, now);
+            joined.conclude(app, &known, &self.tickets, &self.resolvers, now);
             file.task_moved |= moved.shown;
             // A file of which nothing was known is news, even if it is only named.
             let is_new = held.is_none();

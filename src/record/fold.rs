@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Delivery, Door};
-use crate::attribute::{self, Claims, Method, Reason, Verdict};
+use crate::attribute::{self, Claims, Method, Reason, Resolvers, Verdict};
 use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{Event, FileFact, FileFields, Format, News, TaskState};
 pub use task::Task;
@@ -300,6 +300,7 @@ impl Upload {
         app: &str,
         tasks: &Tasks,
         tickets: &HashMap<Ticket, Arc<IssuedTicket>>,
+        resolvers: &Resolvers,
         now: DateTime<Utc>,
     ) {
         let state = |id: &Option<String>, held| match id {
@@ -314,9 +315,6 @@ impl Upload {
         self.procedure_state = state(&self.fields.procedure_task_id, self.procedure_state);
         self.review_state = state(&self.fields.review_task_id, self.review_state);
 
-        if self.verdict.method == Method::Manual {
-            return;
-        }
         let claims = Claims {
             app,
             source_context: self.fields.source_context.as_deref(),
@@ -326,8 +324,9 @@ impl Upload {
                 .as_deref()
                 .filter(|_| !self.is_settled(app, tickets)),
             contexts_differ: self.contexts_differ,
+            uploaded_at: self.fields.uploaded_at,
         };
-        let mut verdict = attribute::attribute(&claims, tickets);
+        let mut verdict = attribute::attribute(&claims, tickets, resolvers);
         if self.confirmed() == Confirmed::Refuted {
             verdict = Verdict {
                 user_id: None,
@@ -337,7 +336,10 @@ impl Upload {
                 detail: Some("VOD knows no such file".to_owned()),
             };
         }
-        if verdict != self.verdict {
+        if self.verdict.method == Method::Manual {
+            // The person decides whose it is; which ticket the context names is not theirs to say.
+            self.verdict.ticket = verdict.ticket;
+        } else if verdict != self.verdict {
             self.verdict = verdict;
             self.decided_at = now;
         }

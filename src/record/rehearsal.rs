@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::writer::Writer;
 use super::{Delivery, Outcome};
+use crate::attribute::Resolvers;
+use crate::config::App;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::line::Line;
@@ -21,11 +23,12 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Over a database whose schema is current; connects when it is first asked.
-    pub fn new(database: &Database, clock: Clock, random: Random) -> Self {
+    /// For deliveries of an app, over a database whose schema is current; connects when it is first asked.
+    pub fn new(app: &App, database: &Database, clock: Clock, random: Random) -> Self {
         // Nothing is written, so there is nothing to count.
         let metrics = Metrics::new(clock.now(), []);
-        let writer = Writer::new(clock, random, KnownTickets::default(), metrics);
+        let resolvers = Resolvers::of(std::slice::from_ref(app));
+        let writer = Writer::new(clock, random, KnownTickets::default(), resolvers, metrics);
         Self {
             writer: writer.presuming_nothing(),
             line: Line::new(database.clone()),

@@ -37,11 +37,12 @@ pub async fn look(
     }
     let (apps, file_ids): (Vec<_>, Vec<_>) = question.files.into_iter().unzip();
     let rows = sqlx::query!(
-        r#"SELECT k.app AS "app!", k.file_id AS "file_id?", NULL::uuid AS "ticket?", NULL::text AS "user_id?"
+        r#"SELECT k.app AS "app!", k.file_id AS "file_id?", NULL::uuid AS "ticket?", NULL::text AS "user_id?",
+            NULL::timestamptz AS "last_expires_at?"
         FROM (SELECT unnest($1::text[]) AS app, unnest($2::text[]) AS file_id) k,
             LATERAL (SELECT FROM uploads u WHERE u.app = k.app AND u.file_id = k.file_id OFFSET 0) u
         UNION ALL
-        SELECT t.app, NULL, t.id, t.user_id FROM tickets t WHERE t.id = ANY($3)"#,
+        SELECT t.app, NULL, t.id, t.user_id, t.last_expires_at FROM tickets t WHERE t.id = ANY($3)"#,
         &apps,
         &file_ids,
         &question.tickets,
@@ -49,13 +50,15 @@ pub async fn look(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        match (row.file_id, row.ticket, row.user_id) {
+        match (row.file_id, row.ticket, row.user_id, row.last_expires_at) {
             (Some(file_id), ..) => {
                 if let Some(file) = batch.files.get_mut(&(row.app, file_id)) {
                     file.is_known = true;
                 }
             }
-            (None, Some(ticket), Some(user_id)) => issued(batch, ticket, row.app, &user_id)?,
+            (None, Some(ticket), Some(user_id), Some(last_expires_at)) => {
+                issued(batch, ticket, row.app, &user_id, last_expires_at)?;
+            }
             (None, ..) => {}
         }
     }
@@ -210,32 +213,42 @@ pub async fn read_tasks(
     Ok(())
 }
 
-/// Reads the tickets that only rows name which were read.
+/// Reads the tickets that only rows name which were read, and those that have to be known exactly.
 #[tracing::instrument(name = "db.tickets.read", level = "debug", skip_all)]
 pub async fn read_tickets(
     connection: &mut PgConnection,
     batch: &mut Batch,
 ) -> Result<(), sqlx::Error> {
-    let ids: Vec<Uuid> = batch.tickets_held().iter().map(|held| held.0).collect();
+    let ids: Vec<Uuid> = batch.tickets_to_ask().iter().map(|held| held.0).collect();
     if ids.is_empty() {
         return Ok(());
     }
     let rows = sqlx::query!(
-        "SELECT id, app, user_id FROM tickets WHERE id = ANY($1)",
+        "SELECT id, app, user_id, last_expires_at FROM tickets WHERE id = ANY($1)",
         &ids
     )
     .fetch_all(connection)
     .await?;
     for row in rows {
-        issued(batch, row.id, row.app, &row.user_id)?;
+        issued(batch, row.id, row.app, &row.user_id, row.last_expires_at)?;
     }
     Ok(())
 }
 
-fn issued(batch: &mut Batch, id: Uuid, app: String, user_id: &str) -> Result<(), sqlx::Error> {
+fn issued(
+    batch: &mut Batch,
+    id: Uuid,
+    app: String,
+    user_id: &str,
+    last_expires_at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
     let user_id = UserId::parse(user_id)
         .map_err(|fault| sqlx::Error::Decode(format!("tickets.user_id of {id}: {fault}").into()))?;
-    let ticket = IssuedTicket { app, user_id };
+    let ticket = IssuedTicket {
+        app,
+        user_id,
+        last_expires_at,
+    };
     batch.tickets.insert(Ticket(id), Arc::new(ticket));
     Ok(())
 }

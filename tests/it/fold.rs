@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use uuid::Uuid;
+use vod_receiver::attribute::Resolvers;
 use vod_receiver::config::AppName;
 use vod_receiver::record::batch::{Batch, Stored, TaskKey};
 use vod_receiver::record::fold::{Task, Upload};
@@ -16,6 +17,9 @@ use vod_receiver::record::{Delivery, Door};
 use vod_receiver::ticket::{IssuedTicket, Ticket, UserId};
 use vod_receiver::vod::event::{Event, FileFact, FileFields, FileId, Format, News};
 use vod_receiver::vod::notification;
+
+use crate::attribution::resolving;
+use crate::harness::token_app;
 
 pub const TICKETS: [&str; 3] = [
     "vt_01H455VB4PEX5VSKNK084SN02Q",
@@ -43,6 +47,7 @@ impl Tables {
             task.before = self.tasks.get(key).cloned().map(stored);
         }
         batch.tickets = issued();
+        batch.resolvers = resolvers();
         batch.fold(deliveries, now());
         self.judge(&mut batch);
         for (position, delivery) in deliveries.iter().enumerate() {
@@ -107,6 +112,11 @@ fn now() -> DateTime<Utc> {
     "2026-11-23T08:00:00Z".parse().unwrap()
 }
 
+/// One of the contexts is no ticket but names a user.
+fn resolvers() -> Resolvers {
+    Resolvers::of(&[resolving(token_app(), &["regex:^uid=(?<user>.*)"])])
+}
+
 /// The first two tickets are ours, the third one never was.
 fn issued() -> HashMap<Ticket, Arc<IssuedTicket>> {
     [(TICKETS[0], "main", "ann"), (TICKETS[1], "other", "bob")]
@@ -117,6 +127,7 @@ fn issued() -> HashMap<Ticket, Arc<IssuedTicket>> {
                 Arc::new(IssuedTicket {
                     app: app.to_owned(),
                     user_id,
+                    last_expires_at: now(),
                 }),
             )
         })
@@ -194,7 +205,9 @@ fn answers_in_order(told: &mut [Delivery]) {
 /// One of everything that VOD may tell of two files and their tasks, facts that disagree included.
 pub fn any_delivery() -> impl Strategy<Value = Delivery> {
     let file = select(vec!["1001", "1002"]);
-    let context = select(vec!["", TICKETS[0], TICKETS[1], TICKETS[2], "uid=7"]);
+    let context = select(vec![
+        "", TICKETS[0], TICKETS[1], TICKETS[2], "uid=7", "uid=8",
+    ]);
     let text = select(vec!["", "a", "b"]);
     let task = select(vec!["", "1-Procedure-a", "1-Procedure-b", "1-Review-a"]);
     let updated = select(vec!["", "2026-11-23T07:00:00Z", "2026-11-23T07:30:00Z"]);
@@ -211,6 +224,7 @@ pub fn any_delivery() -> impl Strategy<Value = Delivery> {
                 0 | 1 => json!({"EventType": "NewFileUpload", "FileUploadEvent": {
                     "FileId": file, "ProcedureTaskId": task, "ReviewAudioVideoTaskId": text,
                     "MediaBasicInfo": {"Name": text, "UpdateTime": updated, "CoverUrl": task,
+                        "CreateTime": if minute == 4 { "2026-11-23T08:00:01Z" } else { "" },
                         "SourceInfo": {"SourceType": "Upload", "SourceContext": context}}}}),
                 2 => json!({"version": "4.0", "eventType": "NewFileUpload", "data": {
                     "fileId": file, "fileName": text, "sourceContext": context, "procedureTaskId": task}}),

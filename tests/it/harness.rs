@@ -59,6 +59,7 @@ pub fn token_app() -> App {
         callback_tokens: vec![Secret::new(TOKEN)],
         unsigned_v2: false,
         allow_unauthenticated_callbacks: false,
+        resolvers: Vec::new(),
     }
 }
 
@@ -75,6 +76,7 @@ pub fn config(apps: Vec<App>) -> Config {
         listen: ([127, 0, 0, 1], 0).into(),
         listen_is_default: true,
         metrics_listen: None,
+        public_url: None,
         data_dir: None,
         spool_max_bytes: 1 << 30,
         allow_volatile_spool: true,

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is to fail loudly")]
 
 mod analyst;
+mod attribution;
 mod callback_auth;
 mod converge;
+mod doctor;
 mod door;
 mod fold;
 mod harness;
@@ -22,6 +24,7 @@ mod readme;
 mod recall;
 mod reconcile;
 mod record;
+mod refuted;
 mod replay;
 mod sdk;
 mod signature_log;

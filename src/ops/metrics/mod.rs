@@ -106,6 +106,14 @@ impl Metrics {
         }
     }
 
+    /// Sets a gauge that is not looked up at each scrape; `labels` are its values in their order.
+    pub fn gauge(&self, metric: Metric, labels: &[&str], value: f64) {
+        match self.family(metric).row(labels) {
+            Some(row) => self.set(metric, row, value),
+            None => debug_assert!(false, "{} has no gauge {labels:?}", metric.name()),
+        }
+    }
+
     /// Counts a delivery that is kept aside; a reason that is not known here counts as `other`.
     pub fn quarantined(&self, reason: &str) {
         let known = self.family(Metric::DeliveriesQuarantined).row(&[reason]);

@@ -184,6 +184,8 @@ const VERDICTS: Labels = Labels {
         &["ticket", "ticket"],
         &["ticket", "session_ticket"],
         &["ticket", "contexts_differ"],
+        &["resolver", "resolver"],
+        &["resolver", "contexts_differ"],
         &["manual", "manual"],
         &["none", "no_context"],
         &["none", "foreign_context"],
@@ -191,6 +193,14 @@ const VERDICTS: Labels = Labels {
         &["none", "wrong_app"],
         &["none", "contexts_differ"],
         &["none", "refuted"],
+    ],
+};
+const SIGNS_OF_MISUSE: Labels = Labels {
+    names: &["sign"],
+    rows: &[
+        &["ticket_reused"],
+        &["one_time_ticket_reused"],
+        &["long_after_expiry"],
     ],
 };
 const ENDPOINTS_AND_STATUS: Labels = Labels {
@@ -300,6 +310,9 @@ metrics! {
     DeliveriesRefuted = "vod_receiver_deliveries_refuted_total", Kind::Counter, REFUTATIONS;
     /// Uploads that became known, by how their user is known and why.
     UploadsRecorded = "vod_receiver_uploads_recorded_total", Kind::Counter, VERDICTS;
+    /// Uploads of the last hour, the newest 50,000 of them, that show a sign of misuse as the history of an upload tells
+    /// it; looked up in the database every five minutes. Each receiver tells the same: do not sum, take the largest.
+    MisuseUploads = "vod_receiver_misuse_uploads", Kind::Gauge, SIGNS_OF_MISUSE;
     /// When the newest delivery came that this process made durable, in Postgres or in the spool; 0 before the first. What
     /// VOD answers to `reconcile` does not count.
     NewestDelivery = "vod_receiver_newest_delivery_timestamp_seconds", Kind::Gauge, NO_LABELS;

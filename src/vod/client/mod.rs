@@ -270,6 +270,12 @@ impl Client {
         answer::event_config(&response)
     }
 
+    /// Seconds that our clock was ahead of VOD's at its latest answer, whatever that said, by the `Date` of it;
+    /// negative if it was behind, `None` if no answer told.
+    pub fn clock_ahead_s(&self) -> Option<i64> {
+        self.0.latest_ahead_s()
+    }
+
     /// Changes how the app's events are told; what is given has the same effect however often it is sent.
     pub async fn modify_event_config(&self, change: &EventConfigChange) -> Result<(), ApiError> {
         self.0
