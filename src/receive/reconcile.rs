@@ -24,7 +24,7 @@ use crate::ops::clock::Clock;
 use crate::ops::database::{Database, Unavailable};
 use crate::ops::random::Random;
 use crate::record::rehearsal::Rehearsal;
-use crate::record::{self, Delivery, Door, Outcome, Recorder};
+use crate::record::{self, Delivery, Door, NotDurable, Outcome, Recorder};
 use crate::vod::client::{ApiError, Client};
 pub use schedule::Schedule;
 
@@ -34,6 +34,9 @@ const FIRST_RUN: TimeDelta = TimeDelta::hours(24);
 const INDEX_DELAY: TimeDelta = TimeDelta::minutes(10);
 /// A question that Postgres does not answer for so long is a Postgres that is away.
 const ASK_WITHIN: Duration = Duration::from_secs(30);
+/// How often what VOD answered is tried to be recorded, and how long Postgres is waited for in between.
+const SUBMITS: usize = 3;
+const BACK_WITHIN: Duration = Duration::from_secs(10);
 /// So much is recorded at once: a small part of what the queue holds, so that notifications find room beside it.
 const BATCH_DELIVERIES: usize = 256;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -109,7 +112,7 @@ pub enum Interrupted {
     Unavailable(#[from] Unavailable),
     #[error("Postgres does not answer")]
     NoAnswer,
-    #[error("neither Postgres nor the spool takes what VOD told")]
+    #[error("Postgres does not take what VOD told")]
     NotDurable,
     #[error("this app is being reconciled by another process")]
     Elsewhere,
@@ -285,8 +288,7 @@ impl Run {
         if self.ask.dry_run || deliveries.is_empty() {
             return Ok(belongings);
         }
-        let recorded = self.of.recorder.submit(deliveries).await;
-        let outcomes = recorded.map_err(|_| Interrupted::NotDurable)?;
+        let outcomes = self.submit(deliveries).await?;
         let aside = outcomes.iter().filter(|&&o| o == Outcome::Quarantined);
         self.counts.unread += aside.count() as u64;
         let changed = |outcome| matches!(outcome, Outcome::Recorded | Outcome::Spooled);
@@ -296,6 +298,26 @@ impl Run {
             .filter(|(_, outcome)| changed(*outcome))
             .map(|(one, _)| one)
             .collect())
+    }
+}
+
+impl Run {
+    /// Makes deliveries durable. What VOD answered is not spooled, so that a Postgres which is slow for a moment would
+    /// end a run of hours: it is waited for a little.
+    async fn submit(&self, mut deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Interrupted> {
+        for _ in 0..SUBMITS {
+            match self.of.recorder.submit(deliveries).await {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(NotDurable(given_back)) if given_back.is_empty() => break,
+                Err(NotDurable(given_back)) => deliveries = given_back,
+            }
+            let breaker = self.of.database.breaker();
+            let back = tokio::time::timeout(BACK_WITHIN, breaker.wait_until_closed());
+            if back.await.is_err() {
+                break;
+            }
+        }
+        Err(Interrupted::NotDurable)
     }
 }
 
