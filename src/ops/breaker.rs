@@ -4,6 +4,8 @@
 //! a write that changes nothing, so that a standby, a full disk and a server without a free connection
 //! count as away too. While it is closed it asks now and then, so that readers need not find out.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -29,7 +31,10 @@ const WRITES: &str = "UPDATE feed_head SET seq = seq RETURNING true";
 
 /// Whether Postgres is worth asking. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Breaker(watch::Sender<State>);
+pub struct Breaker {
+    state: watch::Sender<State>,
+    openings: Arc<AtomicUsize>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -41,19 +46,27 @@ enum State {
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self(watch::Sender::new(State::Unprepared))
+        Self {
+            state: watch::Sender::new(State::Unprepared),
+            openings: Arc::default(),
+        }
     }
 }
 
 impl Breaker {
     /// Whether Postgres is worth asking.
     pub fn closed(&self) -> bool {
-        *self.0.borrow() == State::Closed
+        *self.state.borrow() == State::Closed
+    }
+
+    /// How often it was opened: a connection from before the last time may be dead.
+    pub fn openings(&self) -> usize {
+        self.openings.load(Ordering::Relaxed)
     }
 
     /// Postgres could not take a write: nobody asks it until [`guard`] has seen it take one.
     pub fn open(&self) {
-        let opened = self.0.send_if_modified(|state| {
+        let opened = self.state.send_if_modified(|state| {
             let was_closed = *state == State::Closed;
             if was_closed {
                 *state = State::Open;
@@ -61,13 +74,14 @@ impl Breaker {
             was_closed
         });
         if opened {
+            self.openings.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("Postgres cannot take writes: deliveries go to the spool meanwhile");
         }
     }
 
     /// Postgres takes writes, and its schema is current.
     pub fn close(&self) {
-        if self.0.send_replace(State::Closed) == State::Open {
+        if self.state.send_replace(State::Closed) == State::Open {
             tracing::info!("Postgres takes writes again");
         }
     }
@@ -76,7 +90,7 @@ impl Breaker {
     pub async fn wait_until_closed(&self) {
         // The sender is in `self`, so that this cannot fail.
         let _ = self
-            .0
+            .state
             .subscribe()
             .wait_for(|state| *state == State::Closed)
             .await;
@@ -86,7 +100,7 @@ impl Breaker {
 /// Keeps the breaker of a database right until told to stop.
 pub async fn guard(database: Database, mut stop: Stop) {
     let breaker = database.breaker().clone();
-    let mut changes = breaker.0.subscribe();
+    let mut changes = breaker.state.subscribe();
     let mut line = Line::new(database);
     let mut closed_at: Option<Instant> = None;
     let mut rest = Duration::ZERO;

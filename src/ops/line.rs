@@ -25,6 +25,8 @@ pub struct Line {
 struct Held {
     connection: PgConnection,
     used: Instant,
+    /// Of the breaker, when it was used last.
+    openings: usize,
 }
 
 impl Line {
@@ -36,10 +38,11 @@ impl Line {
         }
     }
 
-    /// The connection; a new one if there is none, or if it did not answer after a long rest.
+    /// The connection; a new one if there is none, or if it did not answer after a long rest or an outage that others met.
     pub async fn open(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        let openings = self.database.breaker().openings();
         let held = match self.held.take() {
-            Some(mut held) if held.used.elapsed() > TRUSTED_FOR => {
+            Some(mut held) if held.used.elapsed() > TRUSTED_FOR || held.openings != openings => {
                 let answered = timeout(PING_WITHIN, held.connection.ping()).await;
                 matches!(answered, Ok(Ok(()))).then_some(held)
             }
@@ -52,6 +55,7 @@ impl Line {
         let held = self.held.insert(Held {
             connection,
             used: Instant::now(),
+            openings,
         });
         Ok(&mut held.connection)
     }

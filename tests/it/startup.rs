@@ -53,13 +53,17 @@ async fn without_postgres_it_lives_is_not_ready_and_v1_asks_for_patience() {
             continue;
         }
         seen += 1;
+        let body = match path.ends_with("/attribution") {
+            true => json!({"user_id": "ann", "reason": "case 1"}),
+            false => json!({"user_id": "ann"}),
+        };
         // The key of the configuration is known without a database, any other is not.
         for known in [ADMIN_KEY, "vk_perhaps"] {
             let request = app
                 .client
                 .request(method.clone(), format!("{}{}", app.url, filled(&path)))
                 .bearer_auth(known)
-                .json(&json!({"user_id": "ann"}));
+                .json(&body);
             let response = within(2, request.send())
                 .await
                 .expect("an answer at once")

@@ -49,7 +49,7 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
     insta::assert_snapshot!(whole(response.unwrap()).await, @r#"
     200 OK
     cache-control: no-store
-    content-length: 2215
+    content-length: 2297
     content-type: application/json
     x-request-id: <uuid>
 
