@@ -415,15 +415,26 @@ impl Drop for Scratch {
     }
 }
 
-/// Waits until a condition holds; fails the test after ten seconds.
+/// Waits until a condition holds; fails the test after half a minute: a machine may be slow.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
     let waiting = async {
         while !condition().await {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await;
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(30), waiting).await;
     assert!(waited.is_ok(), "waited in vain for: {what}");
+}
+
+/// Runs the cases of a test, a few at a time: each has a service and a database of its own, and thirty of those at once
+/// are a load that no test is about.
+pub async fn at_a_time(cases: impl IntoIterator<Item = impl Future<Output = ()>>) {
+    use futures_util::StreamExt as _;
+    // Each is too large to be handed about.
+    let cases = cases.into_iter().map(Box::pin);
+    futures_util::stream::iter(cases)
+        .for_each_concurrent(6, |case| case)
+        .await;
 }
 
 fn start_log() {

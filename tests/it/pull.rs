@@ -13,7 +13,8 @@ use vod_receiver::simulator::{self, Fault, FaultKind, Simulator, SimulatorSettin
 
 use crate::analyst::on_empty_database;
 use crate::harness::{
-    NOW, SECRET_ID, SECRET_KEY, Scratch, TOKEN, TestApp, eventually, new_file_upload, token_app,
+    NOW, SECRET_ID, SECRET_KEY, Scratch, TOKEN, TestApp, at_a_time, eventually, new_file_upload,
+    token_app,
 };
 use crate::startup::Serving;
 
@@ -164,7 +165,7 @@ async fn whatever_vod_answers_the_events_are_recorded_in_the_end() {
         ("ConfirmEvents", Fault::code("InternalError"), 1),
         ("ConfirmEvents", Fault::once(FaultKind::HangUp), 1),
     ];
-    let each = faults.map(|(action, fault, times)| async move {
+    at_a_time(faults.into_iter().map(|(action, fault, times)| async move {
         let told = format!("{action} {fault:?}");
         let vod = vod();
         vod.simulator.emit(new_file_upload("9530001", ""));
@@ -173,8 +174,8 @@ async fn whatever_vod_answers_the_events_are_recorded_in_the_end() {
         eventually(&told, async || vod.simulator.unconfirmed() == 0).await;
         assert_eq!(vod.simulator.faults_left(), 0, "{told}");
         assert_eq!(app.upload("9530001").await["deliveries"], 1, "{told}");
-    });
-    futures_util::future::join_all(each).await;
+    }))
+    .await;
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use vod_receiver::simulator::{Fault, FaultKind};
 
 use super::*;
-use crate::harness::Scratch;
+use crate::harness::{Scratch, at_a_time};
 
 /// A file that was never told, one that the search leaves out, and a task whose end was lost.
 async fn scene(vod: &Vod, app: &TestApp) {
@@ -49,7 +49,7 @@ async fn what_passes_is_tried_again_and_the_run_comes_to_its_end() {
     let cases = ACTIONS
         .iter()
         .flat_map(|action| faults.iter().map(move |fault| fault.clone().on(action)));
-    let each = cases.map(|fault| async move {
+    at_a_time(cases.map(|fault| async move {
         let told = format!("{fault:?}");
         let vod = vod();
         let app = vod.receiver().await;
@@ -59,8 +59,8 @@ async fn what_passes_is_tried_again_and_the_run_comes_to_its_end() {
         assert!(!counts.are_incomplete(), "{told}: {counts:?}");
         assert_eq!(vod.simulator.faults_left(), 0, "{told}");
         assert!(all_is_there(&app.rows().await.0), "{told}");
-    });
-    futures_util::future::join_all(each).await;
+    }))
+    .await;
 }
 
 #[actix_web::test]
@@ -72,20 +72,22 @@ async fn what_does_not_pass_ends_the_run_with_its_reason_and_the_next_one_does_t
         ("RequestLimitExceeded", 4, "rate_limited"),
         ("InternalError", 4, "internal"),
     ];
-    let each = ACTIONS.iter().flat_map(|action| {
-        cases.map(|(code, times, reason)| async move {
-            let vod = vod();
-            let app = vod.receiver().await;
-            scene(&vod, &app).await;
-            vod.simulator
-                .fail(Fault::code(code).on(action).times(times));
-            let (_, ended) = app.try_to_reconcile(&vod, &day()).await;
-            assert_eq!(ended.unwrap_err().code(), reason, "{action} {code}");
-            app.reconcile(&vod, &day()).await;
-            assert!(all_is_there(&app.rows().await.0), "{action} {code}");
-        })
+    let cases = ACTIONS.iter().flat_map(|action| {
+        cases
+            .into_iter()
+            .map(move |(code, times, reason)| async move {
+                let vod = vod();
+                let app = vod.receiver().await;
+                scene(&vod, &app).await;
+                vod.simulator
+                    .fail(Fault::code(code).on(action).times(times));
+                let (_, ended) = app.try_to_reconcile(&vod, &day()).await;
+                assert_eq!(ended.unwrap_err().code(), reason, "{action} {code}");
+                app.reconcile(&vod, &day()).await;
+                assert!(all_is_there(&app.rows().await.0), "{action} {code}");
+            })
     });
-    futures_util::future::join_all(each).await;
+    at_a_time(cases).await;
 }
 
 #[actix_web::test]
