@@ -293,6 +293,7 @@ impl Simulator {
             "faults_left": state.faults.left(),
             "knobs": state.knobs,
             "told": state.told,
+            "disk_bytes": self.inner.disk.used_bytes(),
         })
     }
 
