@@ -3,7 +3,7 @@
 //   node browser.mjs VOD RECEIVER API_KEY      addresses as http://host:port
 //
 // The page is the one of examples/web-upload. In all scenarios but the last the SDK asks the hosts that are fixed in
-// it, over TLS; only where these hosts are is told to the browser.
+// it; only where these hosts are is told to the browser.
 import assert from 'node:assert/strict'
 import { startBrowser, startExample, startTlsDoor } from './world.mjs'
 
@@ -92,13 +92,14 @@ const scenarios = {
     const chosen = video(5)
     const page = await open('?resume')
     // A list, a begin and two parts come through; the third part hangs.
-    await simulator.fail({ action: 'COS', kind: { delay: 0 }, times: 5 }) // with the race for a region
-    await simulator.fail({ action: 'COS', kind: { delay: 0 }, times: 1 })
+    await simulator.fail({ action: 'COS', kind: { delay: 0 }, times: 6 }) // two of these race for the nearest region
     await simulator.fail({ action: 'COS', kind: { delay: 600_000 } })
     const before = (await simulator.state()).disk_bytes
     await submit(page, 'rosa', chosen)
-    await until('two parts are there', async () => (await simulator.state()).disk_bytes === before + 16 * MIB
-      || (await simulator.state()).disk_bytes === before + 12 * MIB)
+    await until('two parts of 8, 8 and 4 MiB are there, and the third hangs', async () => {
+      const { disk_bytes, faults_left } = await simulator.state()
+      return faults_left === 0 && [12 * MIB, 16 * MIB].includes(disk_bytes - before)
+    })
     await page.reload()
     const sent = []
     page.on('request', (request) => request.method() === 'PUT' && sent.push(request.url()))

@@ -9,6 +9,9 @@ import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
+// The first byte of a connection that speaks TLS.
+const TLS_HANDSHAKE = 0x16
+
 const EXAMPLE = fileURLToPath(new URL('../../../examples/web-upload/server.mjs', import.meta.url))
 
 // The example's backend as it is; its address.
@@ -24,7 +27,8 @@ export function startExample(settings) {
   })
 }
 
-// The hosts of VOD as a browser wants them, with TLS: bytes go on to the local VOD as they come, Host header included.
+// The hosts of VOD as a browser wants them, with TLS, and without for COS, which the SDK asks as the page was asked.
+// Bytes go on to the local VOD as they come, Host header included.
 export function startTlsDoor(simulator) {
   const scratch = mkdtempSync(join(tmpdir(), 'vod-tls-'))
   const [key, cert] = [join(scratch, 'key.pem'), join(scratch, 'cert.pem')]
@@ -33,15 +37,25 @@ export function startTlsDoor(simulator) {
   const { port } = new URL(simulator)
   const server = tls.createServer({ key: readFileSync(key), cert: readFileSync(cert), ALPNProtocols: ['http/1.1'] })
   rmSync(scratch, { recursive: true })
-  server.on('secureConnection', (socket) => {
+  const pass = (socket) => {
     const onward = net.connect(Number(port), '127.0.0.1')
     socket.pipe(onward).pipe(socket)
     socket.on('error', () => onward.destroy())
     onward.on('error', () => socket.destroy())
-  })
+  }
+  server.on('secureConnection', pass)
   server.on('tlsClientError', () => {})
+  const door = net.createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    socket.once('data', (first) => {
+      socket.pause()
+      socket.unshift(first)
+      if (first[0] === TLS_HANDSHAKE) server.emit('connection', socket)
+      else pass(socket)
+    })
+  })
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve({ port: server.address().port, stop: () => server.close() }))
+    door.listen(0, '127.0.0.1', () => resolve({ port: door.address().port, stop: () => door.close() }))
   })
 }
 
