@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use vod_receiver::config::AppName;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::random::Random;
@@ -123,6 +124,7 @@ fn folded(size: usize, bodies: &Templates, number: u64) -> (Vec<Delivery>, Batch
             Arc::new(IssuedTicket {
                 app: "main".to_owned(),
                 user_id,
+                last_expires_at: clock.now() + TimeDelta::hours(1),
             }),
         )
     }));

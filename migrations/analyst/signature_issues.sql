@@ -17,7 +17,7 @@ SELECT
     i.issued_to,
     EXISTS (
         SELECT FROM public.uploads u
-        WHERE u.ticket = i.ticket AND u.app = i.app AND u.announced_at IS NOT NULL
+        WHERE u.ticket = i.ticket AND u.app = i.app AND u.announced_at IS NOT NULL AND u.confirmed <> 'refuted'
     ) AS used
 FROM public.signature_issues i;
 

@@ -4,7 +4,7 @@ SELECT
     u.file_id,
     u.app,
     u.user_id,
-    public.ticket_text(u.ticket) AS ticket,
+    CASE WHEN u.confirmed <> 'refuted' THEN public.ticket_text(u.ticket) END AS ticket,
     CASE WHEN u.attribution_method = 'ticket' THEN t.context END AS context,
     u.attribution_method,
     u.attribution_reason,
@@ -40,13 +40,13 @@ COMMENT ON VIEW analyst.uploads IS 'One row per uploaded file: which user it bel
 COMMENT ON COLUMN analyst.uploads.file_id IS 'VOD''s id of the file. Text: it exceeds bigint.';
 COMMENT ON COLUMN analyst.uploads.app IS 'The VOD application it was uploaded to.';
 COMMENT ON COLUMN analyst.uploads.user_id IS 'The user who uploaded it; null when attribution_method is none.';
-COMMENT ON COLUMN analyst.uploads.ticket IS 'The ticket that its context names, known here or not; null when it names none.';
+COMMENT ON COLUMN analyst.uploads.ticket IS 'The ticket that its context names, known here or not; null when it names none, and where confirmed is refuted.';
 COMMENT ON COLUMN analyst.uploads.context IS 'What the app''s backend attached when it asked for the signature.';
 COMMENT ON COLUMN analyst.uploads.attribution_method IS 'How the user is known: ticket, resolver, manual, or none.';
-COMMENT ON COLUMN analyst.uploads.attribution_reason IS 'Why it was decided so: ticket, session_ticket, resolver, manual, no_context, foreign_context, unknown_ticket, wrong_app, contexts_differ, erased.';
+COMMENT ON COLUMN analyst.uploads.attribution_reason IS 'Why it was decided so: ticket, session_ticket, resolver, manual, no_context, foreign_context, unknown_ticket, wrong_app, contexts_differ, refuted, erased.';
 COMMENT ON COLUMN analyst.uploads.attribution_detail IS 'The reason in words, where there is more to say.';
 COMMENT ON COLUMN analyst.uploads.attribution_at IS 'When it was decided so.';
-COMMENT ON COLUMN analyst.uploads.confirmed IS 'vod: read from VOD itself; push: told by a notification only; refuted: VOD contradicts every notification.';
+COMMENT ON COLUMN analyst.uploads.confirmed IS 'vod: told by VOD itself; push: told by notifications only; refuted: told by notifications only, and VOD knows no such file, so it is nobody''s and no upload: leave it out of counts.';
 COMMENT ON COLUMN analyst.uploads.source_type IS 'Where the file comes from, as VOD spells it: Upload, Record, ClientUpload, ...';
 COMMENT ON COLUMN analyst.uploads.source_context IS 'The text that came back from the upload signature.';
 COMMENT ON COLUMN analyst.uploads.name IS 'The file''s name, chosen by the end user.';
@@ -66,5 +66,5 @@ COMMENT ON COLUMN analyst.uploads.processing IS 'How its processing goes: none, 
 COMMENT ON COLUMN analyst.uploads.uploaded_at IS 'When it was uploaded, by VOD''s clock (CreateTime); null where the notification did not say.';
 COMMENT ON COLUMN analyst.uploads.recorded_at IS 'When it was first committed here.';
 COMMENT ON COLUMN analyst.uploads.updated_at IS 'When a commit last changed something of it.';
-COMMENT ON COLUMN analyst.uploads.deleted_at IS 'When its deletion was told; null while it lives.';
+COMMENT ON COLUMN analyst.uploads.deleted_at IS 'When its deletion was told, or VOD was found to know it no more; null while it lives.';
 COMMENT ON COLUMN analyst.uploads.deliveries IS 'How many deliveries named it, repeated ones included.';

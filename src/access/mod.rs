@@ -25,6 +25,8 @@ pub trait Scope: 'static {
 pub struct Sign;
 /// May ask who uploaded what.
 pub struct Read;
+/// May put right what was recorded.
+pub struct Admin;
 
 impl Scope for Sign {
     const NAME: &'static str = "sign";
@@ -32,6 +34,10 @@ impl Scope for Sign {
 
 impl Scope for Read {
     const NAME: &'static str = "read";
+}
+
+impl Scope for Admin {
+    const NAME: &'static str = "admin";
 }
 
 /// Every scope there is.

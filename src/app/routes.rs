@@ -13,6 +13,7 @@ use super::metrics::{self, Scraped};
 use super::observe::observe;
 use super::{health, openapi};
 use crate::access::Keyring;
+use crate::attribute::Resolvers;
 use crate::config::{Config, Events};
 use crate::http::problem::Problem;
 use crate::ops::clock::Clock;
@@ -20,6 +21,7 @@ use crate::ops::database::Database;
 use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
+use crate::receive::reconcile::{Reconciler, Schedule};
 use crate::receive::{Hold, Puller, UnsignedQuota};
 use crate::record::spool::Spool;
 use crate::record::{self, Recorder};
@@ -79,6 +81,7 @@ impl Parts {
             clock.clone(),
             random.clone(),
             tickets,
+            Resolvers::of(&config.apps),
             metrics.clone(),
         );
         let hold = Hold::default();
@@ -127,6 +130,27 @@ impl Parts {
                     self.clock.get_ref().clone(),
                     self.random.get_ref().clone(),
                 )
+            })
+            .collect()
+    }
+
+    /// One for each app that is reconciled every so often; each has to run.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Setup`].
+    pub fn schedules(&self) -> Result<Vec<Schedule>, ApiError> {
+        let apps = self.config.apps.iter();
+        apps.filter_map(|app| Some((app, app.reconcile_every?)))
+            .map(|(app, every)| {
+                let reconciler = Reconciler::new(
+                    app,
+                    self.recorder(),
+                    self.database.get_ref().clone(),
+                    self.clock.get_ref().clone(),
+                    self.random.get_ref().clone(),
+                )?;
+                Ok(Schedule::new(reconciler, every, self.metrics()))
             })
             .collect()
     }
@@ -205,8 +229,10 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(query::read_ticket)
         .service(query::list_uploads)
         .service(query::read_upload)
+        .service(query::decide_attribution)
         .service(receive::receive)
         .service(receive::receive_with_token)
+        .service(receive::answer_probe)
         .service(health::livez)
         .service(health::readyz)
         .service(metrics::read_metrics);

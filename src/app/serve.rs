@@ -15,6 +15,7 @@ use crate::keep;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, AnalystRole, Database};
 use crate::ops::lifecycle::{Lifecycle, Stop};
+use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
 use crate::record::spool::{Limits, Recovered, Spool};
 
@@ -102,7 +103,9 @@ impl Service {
         let address = listener.local_addr()?;
         let mut tasks = Lifecycle::default();
         let metrics = parts.metrics();
+        let for_misuse = metrics.clone();
         let pullers = parts.pullers()?;
+        let schedules = parts.schedules()?;
         tasks.spawn("metrics", |stop| metrics.keep_small(stop));
         if let Some(listener) = metrics_listener {
             serve_metrics(&mut tasks, listener, parts.clone())?;
@@ -122,8 +125,11 @@ impl Service {
         for puller in pullers {
             tasks.spawn("pull", |stop| puller.run(stop));
         }
+        for schedule in schedules {
+            tasks.spawn("reconcile", |stop| schedule.run(stop));
+        }
         tasks.spawn("keep", |stop| {
-            prepare_and_keep(for_keeping, clock, migrate, stop)
+            prepare_and_keep(for_keeping, clock, for_misuse, migrate, stop)
         });
         let when_ready = async {
             while !database.answers().await {
@@ -215,7 +221,13 @@ async fn stop_in_order(server: ServerHandle, tasks: Lifecycle, spool: &Spool, da
 }
 
 /// Brings the schema up to date as soon as Postgres lets us, then keeps house.
-async fn prepare_and_keep(database: Database, clock: Clock, migrate: bool, mut stop: Stop) {
+async fn prepare_and_keep(
+    database: Database,
+    clock: Clock,
+    metrics: Metrics,
+    migrate: bool,
+    mut stop: Stop,
+) {
     loop {
         match prepare(&database, &clock, migrate).await {
             Ok(()) => break,
@@ -228,7 +240,8 @@ async fn prepare_and_keep(database: Database, clock: Clock, migrate: bool, mut s
     }
     database.set_ready();
     tracing::info!("the database is ready");
-    keep::daily(database, clock, stop).await;
+    let watching = keep::misuse::watch(database.clone(), clock.clone(), metrics, stop.clone());
+    tokio::join!(keep::daily(database, clock, stop), watching);
 }
 
 async fn prepare(database: &Database, clock: &Clock, migrate: bool) -> anyhow::Result<()> {

@@ -1,12 +1,16 @@
 //! The command line: one file a command. Data on stdout, everything else on stderr.
 
 mod decode;
+mod doctor;
 mod keys;
 mod migrate;
+mod reattribute;
+mod reconcile;
 mod replay;
 mod serve;
 mod sign;
 mod simulate;
+mod time;
 mod trigger;
 
 use std::net::SocketAddr;
@@ -42,12 +46,18 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Runs kept deliveries through the same door again.
     Replay(replay::Replay),
+    /// Runs today's rules over old uploads: whose they are.
+    Reattribute(reattribute::Reattribute),
+    /// Asks VOD what it holds, and records what no notification told.
+    Reconcile(reconcile::Reconcile),
     /// Prints one upload signature.
     Sign(sign::Sign),
     /// Explains a signature, a ticket or an event body from stdin.
     Decode(decode::Decode),
     /// Sends a sample notification to a running server.
     Trigger(trigger::Trigger),
+    /// Proves that all of it is set up right: database, clock, key, VOD's settings, callback, disk, one sample upload.
+    Doctor(doctor::Doctor),
     /// Runs a local VOD: the API that a receiver asks, to try it out and to test with.
     Simulate(simulate::Simulate),
     /// Prints the OpenAPI document.
@@ -85,9 +95,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(command) => command.run(&configured(file)?).await,
         Command::Migrate(command) => command.run(&configured(file)?).await,
         Command::Replay(command) => command.run(&configured(file)?).await,
+        Command::Reattribute(command) => command.run(&configured(file)?).await,
+        Command::Reconcile(command) => command.run(&configured(file)?).await,
         Command::Sign(command) => command.run(&configured(file)?).await,
         Command::Decode(command) => command.run(&configured(file)?).await,
         Command::Trigger(command) => command.run(&configured(file)?).await,
+        Command::Doctor(command) => command.run(&configured(file)?).await,
         Command::Simulate(command) => command.run().await,
         Command::Openapi => {
             print!("{}", crate::app::openapi::text());

@@ -5,11 +5,13 @@ mod lines;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::time::Time;
+use crate::attribute::Resolvers;
 use crate::config::{AppName, Config};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -35,10 +37,10 @@ pub struct Replay {
     #[arg(long, conflicts_with_all = SELECTING)]
     ndjson: bool,
     /// Deliveries received since then: a time like 2026-11-23T08:00:00Z, or how long ago: 90m, 24h, 7d.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME")]
     since: Option<Time>,
     /// Deliveries received before then; without it before now.
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME")]
     until: Option<Time>,
     /// Those of this app; with --ndjson the app that the bodies are of.
     #[arg(long, value_name = "NAME")]
@@ -71,13 +73,6 @@ pub struct Replay {
 /// What chooses among the deliveries that are kept.
 const SELECTING: [&str; 6] = ["since", "until", "file_id", "id", "door", "quarantined"];
 
-/// A point in time, or how long ago.
-#[derive(Clone, Copy)]
-enum Time {
-    At(DateTime<Utc>),
-    Ago(TimeDelta),
-}
-
 impl Replay {
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         if let Some(dir) = &self.spool {
@@ -94,7 +89,7 @@ impl Replay {
             false => None,
         };
         let database = super::database(config).await?;
-        let mut replay = self.replay(&database, &clock);
+        let mut replay = self.replay(config, &database, &clock);
         let ran = match app {
             Some(app) => {
                 let input = std::io::stdin().lock();
@@ -115,20 +110,21 @@ impl Replay {
         self.ndjson || self.stdin.is_some()
     }
 
-    fn replay(&self, database: &Database, clock: &Clock) -> crate::record::replay::Replay {
-        let random = Random::system();
-        crate::record::replay::Replay::new(database, clock.clone(), random, self.dry_run)
+    fn replay(
+        &self,
+        config: &Config,
+        database: &Database,
+        clock: &Clock,
+    ) -> crate::record::replay::Replay {
+        let (random, resolvers) = (Random::system(), Resolvers::of(&config.apps));
+        crate::record::replay::Replay::new(database, clock.clone(), random, resolvers, self.dry_run)
     }
 
     fn selection(&self, now: DateTime<Utc>) -> Selection {
-        let at = |time| match time {
-            Time::At(at) => at,
-            Time::Ago(ago) => now - ago,
-        };
         Selection {
-            since: self.since.map(at),
+            since: self.since.map(|since| since.at(now)),
             // What arrives meanwhile is being recorded anyhow.
-            until: Some(self.until.map_or(now, at)),
+            until: Some(self.until.map_or(now, |until| until.at(now))),
             app: self.app.clone(),
             file_id: self.file_id.clone(),
             id: self.id,
@@ -164,7 +160,9 @@ impl Replay {
         let database = super::database(config).await?;
         let dir = dir.to_owned();
         let spool = tokio::task::spawn_blocking(move || Spool::open_orphan(&dir)).await??;
-        let drained = drain(&spool, &database, Clock::system(), Random::system()).await;
+        let (clock, random) = (Clock::system(), Random::system());
+        let resolvers = Resolvers::of(&config.apps);
+        let drained = drain(&spool, &database, clock, random, resolvers).await;
         let left = spool.depth();
         spool.close().await;
         let (counts, fault) = match drained {
@@ -206,27 +204,6 @@ impl Replay {
             println!("{recorded} recorded, {duplicate} duplicate, {quarantined} quarantined");
         }
     }
-}
-
-fn time(text: &str) -> Result<Time, String> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(Time::At(at.to_utc()));
-    }
-    let ago = || {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let number = number.parse::<u32>().ok()?;
-        match unit {
-            "m" => TimeDelta::try_minutes(number.into()),
-            "h" => TimeDelta::try_hours(number.into()),
-            "d" => TimeDelta::try_days(number.into()),
-            _ => None,
-        }
-    };
-    // Further back than this there is no time that Postgres could hold.
-    ago()
-        .filter(|ago| ago.num_days() <= 36_500)
-        .map(Time::Ago)
-        .ok_or_else(|| "neither a time like 2026-11-23T08:00:00Z nor one like 24h".to_owned())
 }
 
 fn file_id(text: &str) -> Result<FileId, String> {

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::fault::Faults;
+use super::resolver::{self, Resolver};
 use super::rules;
 use super::secret::Secret;
 use super::settings::{
     ALLOW_UNAUTHENTICATED_CALLBACKS, API_ENDPOINT, APP_TABLES, CALLBACK_TOKEN, EVENTS, NAME,
-    SECRET_ID, SECRET_KEY, SECRET_TOKEN, SIGN_KEY, SUB_APP_ID, Setting, UNSIGNED_V2,
+    RECONCILE_EVERY, RESOLVERS, SECRET_ID, SECRET_KEY, SECRET_TOKEN, SIGN_KEY, SUB_APP_ID, Setting,
+    UNSIGNED_V2,
 };
 use super::values::Values;
 
@@ -33,6 +36,8 @@ pub struct App {
     pub api_endpoint: String,
     /// How its events come.
     pub events: Events,
+    /// How often VOD is asked what it holds, if it is at all.
+    pub reconcile_every: Option<Duration>,
     /// The keys that a notification may be signed with; empty if it need not be signed.
     pub sign_keys: Vec<Secret>,
     /// The tokens that a callback address may end in; empty if it need not have one.
@@ -41,6 +46,8 @@ pub struct App {
     pub unsigned_v2: bool,
     /// Whether notifications are taken that prove nothing.
     pub allow_unauthenticated_callbacks: bool,
+    /// How the user is read from a context that is no ticket, the first that finds one first; mostly none.
+    pub resolvers: Vec<Resolver>,
 }
 
 /// How VOD tells an app's events.
@@ -130,6 +137,7 @@ impl fmt::Debug for App {
             .field("sub_app_id", &self.sub_app_id)
             .field("api_endpoint", &self.api_endpoint)
             .field("events", &self.events)
+            .field("reconcile_every", &self.reconcile_every)
             .field("sign_keys", &self.sign_keys.len())
             .field("callback_tokens", &self.callback_tokens.len())
             .field("unsigned_v2", &self.unsigned_v2)
@@ -137,6 +145,7 @@ impl fmt::Debug for App {
                 "allow_unauthenticated_callbacks",
                 &self.allow_unauthenticated_callbacks,
             )
+            .field("resolvers", &self.resolvers.len())
             .finish_non_exhaustive()
     }
 }
@@ -244,10 +253,12 @@ impl Draft {
         let sub_app_id = values.parse(&SUB_APP_ID, rules::whole, faults);
         let api_endpoint = values.parse(&API_ENDPOINT, rules::endpoint, faults);
         let events = values.parse(&EVENTS, |text| text.parse().ok(), faults);
+        let reconcile_every = values.parse(&RECONCILE_EVERY, rules::interval, faults);
         let sign_keys = values.secrets(&SIGN_KEY, rules::is_sign_key, faults);
         let callback_tokens = values.secrets(&CALLBACK_TOKEN, rules::is_callback_token, faults);
         let unsigned_v2 = values.parse(&UNSIGNED_V2, rules::flag, faults);
         let allow = values.parse(&ALLOW_UNAUTHENTICATED_CALLBACKS, rules::flag, faults);
+        let resolvers = values.judge(&RESOLVERS, resolver::read_lines, faults);
         // A flag that is not understood is a fault already, and no ground for another.
         let may_lack_it = allow != Some(false) || events != Some(Events::Push);
         self.judge_authentication(unsigned_v2 == Some(true), may_lack_it, faults);
@@ -259,10 +270,12 @@ impl Draft {
             sub_app_id,
             api_endpoint: api_endpoint?,
             events: events?,
+            reconcile_every,
             sign_keys,
             callback_tokens,
             unsigned_v2: unsigned_v2?,
             allow_unauthenticated_callbacks: allow?,
+            resolvers: resolvers.unwrap_or_default(),
         })
     }
 

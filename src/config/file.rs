@@ -168,10 +168,11 @@ fn keys(settings: &[&Setting]) -> Vec<String> {
 /// What is written at a key, as the text that a variable would hold; empty counts as unset.
 fn given(table: &Table, key: &str, kind: Kind, place: &str, faults: &mut Faults) -> Option<Given> {
     let text = match (kind, table.get(key)?) {
-        (Kind::Text | Kind::List, Value::String(text)) => Some(text.clone()),
-        (Kind::List, Value::Array(items)) => {
+        (Kind::Text | Kind::List | Kind::Lines, Value::String(text)) => Some(text.clone()),
+        (Kind::List | Kind::Lines, Value::Array(items)) => {
             let items: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-            items.map(|items| items.join(","))
+            let between = if kind == Kind::List { "," } else { "\n" };
+            items.map(|items| items.join(between))
         }
         (Kind::Whole, Value::Integer(number)) => Some(number.to_string()),
         (Kind::Flag, Value::Boolean(flag)) => Some(flag.to_string()),
@@ -182,7 +183,7 @@ fn given(table: &Table, key: &str, kind: Kind, place: &str, faults: &mut Faults)
             Kind::Text => "a string in quotes",
             Kind::Whole => "a number without quotes",
             Kind::Flag => "true or false without quotes",
-            Kind::List => "a string in quotes, or an array of such strings",
+            Kind::List | Kind::Lines => "a string in quotes, or an array of such strings",
         };
         faults.tell(format!("{place}{key} must be written as {form}."));
     }

@@ -11,6 +11,7 @@ mod fault;
 mod file;
 mod names;
 mod reference;
+mod resolver;
 mod rules;
 mod secret;
 mod settings;
@@ -28,13 +29,14 @@ use std::str::FromStr;
 pub use apps::{App, AppName, Events, InvalidAppName};
 pub use fault::{Fault, Faults};
 pub use reference::{example_toml, reference_markdown};
+pub use resolver::{InvalidResolver, JsonPointer, Resolver, UserPattern};
 pub use secret::Secret;
 pub use settings::SHORTEST_TOKEN_CHARS;
 pub use sources::{Flags, Sources, nothing_configured};
 
 use settings::{
     ADMIN_KEY, ALLOW_VOLATILE_SPOOL, DATA_DIR, DATABASE_URL, LISTEN, LOG, LOG_FORMAT,
-    METRICS_LISTEN, SPOOL_MAX_MB,
+    METRICS_LISTEN, PUBLIC_URL, SPOOL_MAX_MB,
 };
 
 /// Everything that an operator decides about one instance.
@@ -46,6 +48,8 @@ pub struct Config {
     pub listen_is_default: bool,
     /// Where `/metrics` is served, if not there.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where VOD reaches the service, without a slash at the end.
+    pub public_url: Option<String>,
     /// Where files are kept, if somebody chose.
     pub data_dir: Option<PathBuf>,
     /// How much the spool may hold, in bytes.
@@ -104,6 +108,7 @@ impl Config {
             .listen
             .or_else(|| service.parse(&LISTEN, |text| text.parse().ok(), &mut faults));
         let metrics_listen = service.parse(&METRICS_LISTEN, |text| text.parse().ok(), &mut faults);
+        let public_url = service.parse(&PUBLIC_URL, rules::public_url, &mut faults);
         let data_dir = flags.data_dir.clone().or_else(|| {
             service.parse(
                 &DATA_DIR,
@@ -154,6 +159,7 @@ impl Config {
                 listen,
                 listen_is_default,
                 metrics_listen,
+                public_url,
                 data_dir,
                 spool_max_bytes,
                 allow_volatile_spool,
@@ -213,6 +219,7 @@ impl fmt::Debug for Config {
             .field("listen", &self.listen)
             .field("listen_is_default", &self.listen_is_default)
             .field("metrics_listen", &self.metrics_listen)
+            .field("public_url", &self.public_url)
             .field("data_dir", &self.data_dir)
             .field("spool_max_bytes", &self.spool_max_bytes)
             .field("allow_volatile_spool", &self.allow_volatile_spool)

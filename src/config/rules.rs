@@ -1,5 +1,7 @@
 //! What a value has to look like; the sentence for each rule is its setting's `wanted`.
 
+use std::time::Duration;
+
 use super::settings::SHORTEST_TOKEN_CHARS;
 
 /// The longest SignKey that VOD takes.
@@ -38,6 +40,23 @@ pub fn megabytes(text: &str) -> Option<u64> {
         .map(|megabytes| megabytes * 1_000_000)
 }
 
+/// How long it is from one run to the next, `5m` to `7d`.
+///
+/// Each run begins a few minutes before the end of the last one, so that a shorter time would only ask the same again.
+pub fn interval(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let minutes = match unit {
+        "m" => 1,
+        "h" => 60,
+        "d" => 24 * 60,
+        _ => return None,
+    };
+    let minutes = whole(number)?.checked_mul(minutes)?;
+    (5..=7 * 24 * 60)
+        .contains(&minutes)
+        .then(|| Duration::from_secs(minutes * 60))
+}
+
 /// `true` or `false`, and nothing like `yes` or `1`, since what it opens is a door.
 pub fn flag(text: &str) -> Option<bool> {
     text.parse().ok()
@@ -58,6 +77,19 @@ pub fn endpoint(text: &str) -> Option<String> {
         .find_map(|scheme| bare.strip_prefix(scheme))?;
     // A user and password in it would be told with the address.
     let fits = is_visible(host) && !host.contains(['/', '?', '#', '@']);
+    fits.then(|| bare.to_owned())
+}
+
+/// An http or https address, perhaps with a path, without the slash at its end.
+pub fn public_url(text: &str) -> Option<String> {
+    let bare = text.trim_end_matches('/');
+    let schemes = ["http://", "https://"];
+    let rest = schemes
+        .iter()
+        .find_map(|scheme| bare.strip_prefix(scheme))?;
+    let has_host = !rest.is_empty() && !rest.starts_with(['/', ':']);
+    // A user and password in it would be told with the address.
+    let fits = has_host && is_visible(rest) && !rest.contains(['?', '#', '@']);
     fits.then(|| bare.to_owned())
 }
 

@@ -51,6 +51,8 @@ pub enum Kind {
     Flag,
     /// A string with commas, or an array of strings.
     List,
+    /// A string, or an array of strings; in a variable one a line, since any of them may hold a comma.
+    Lines,
 }
 
 /// What a setting is when nobody sets it.
@@ -97,6 +99,21 @@ pub const METRICS_LISTEN: Setting = Setting {
     wanted: "an IP address and a port, such as 127.0.0.1:9090",
     doc: "Where `/metrics` is served instead of at `listen`, for a network that callers do not reach. \
           Unset by default: it is served beside the rest, needs no key and holds no secret.",
+};
+
+/// Where VOD reaches the service.
+pub const PUBLIC_URL: Setting = Setting {
+    key: "public_url",
+    variable: Some("VOD_RECEIVER_PUBLIC_URL"),
+    kind: Kind::Text,
+    secret: false,
+    default: Preset::Unset,
+    example: r#""https://vod.example.com""#,
+    wanted: "an http:// or https:// address without a query, such as https://vod.example.com",
+    doc: "Where VOD reaches this service from outside: the callback addresses are \
+          /callbacks/{app}/{token} below it. Only `doctor` needs it, which compares it with what is \
+          set at VOD, calls it, and sets it at VOD with `--fix`. Unset by default: only you know what \
+          your proxy is called.",
 };
 
 /// Where files are kept.
@@ -274,6 +291,20 @@ pub const EVENTS: Setting = Setting {
           set what is set at VOD.",
 };
 
+/// How often VOD is asked what it holds.
+pub const RECONCILE_EVERY: Setting = Setting {
+    key: "reconcile_every",
+    variable: Some("VOD_RECONCILE_EVERY"),
+    kind: Kind::Text,
+    secret: false,
+    default: Preset::Unset,
+    example: r#""1h""#,
+    wanted: "a time of 5m to 7d, in minutes, hours or days: 30m, 1h, 1d",
+    doc: "How often `serve` asks VOD which files it created since the last time, and records what no \
+          notification told, as the command `reconcile` does; of several receivers one at a time. Unset \
+          by default, since the API key has to be allowed to read media and tasks.",
+};
+
 /// Where VOD's API is.
 pub const API_ENDPOINT: Setting = Setting {
     key: "api_endpoint",
@@ -343,10 +374,29 @@ pub const ALLOW_UNAUTHENTICATED_CALLBACKS: Setting = Setting {
           anybody who can reach the callback address can invent uploads.",
 };
 
+/// Who a context of the app's own names.
+pub const RESOLVERS: Setting = Setting {
+    key: "resolvers",
+    variable: Some("VOD_RESOLVERS"),
+    kind: Kind::Lines,
+    secret: false,
+    default: Preset::Unset,
+    example: r#"["json:/uid", "regex:^uid=(?<user>[0-9]+)$", "text"]"#,
+    wanted: "up to 8 of `text`, `json:` and a JSON pointer such as json:/uid, and `regex:` and a regular \
+             expression with a group named user",
+    doc: "How the user is read from a context that is not a ticket but the app's own text; in a variable \
+          one a line. `text`: the context is the user id; `json:/uid`: the string or whole number at that JSON \
+          pointer; `regex:...`: the group named `user` of the first match, anywhere unless it is anchored by `^` \
+          and `$`. The first that finds a user id decides, in SourceContext before SessionContext; a ticket \
+          goes before all of them. Unset by default: who signs uploads elsewhere decides what the context \
+          says. After a change, `vod-receiver reattribute` takes it to the uploads that are there.",
+};
+
 /// The settings of the service, in the order in which they are told.
-pub const SERVICE: [&Setting; 9] = [
+pub const SERVICE: [&Setting; 10] = [
     &LISTEN,
     &METRICS_LISTEN,
+    &PUBLIC_URL,
     &DATA_DIR,
     &SPOOL_MAX_MB,
     &ALLOW_VOLATILE_SPOOL,
@@ -357,7 +407,7 @@ pub const SERVICE: [&Setting; 9] = [
 ];
 
 /// The settings of one app, in the order in which they are told.
-pub const APP: [&Setting; 11] = [
+pub const APP: [&Setting; 13] = [
     &NAME,
     &SECRET_ID,
     &SECRET_KEY,
@@ -365,8 +415,10 @@ pub const APP: [&Setting; 11] = [
     &SUB_APP_ID,
     &API_ENDPOINT,
     &EVENTS,
+    &RECONCILE_EVERY,
     &SIGN_KEY,
     &CALLBACK_TOKEN,
     &UNSIGNED_V2,
     &ALLOW_UNAUTHENTICATED_CALLBACKS,
+    &RESOLVERS,
 ];

@@ -77,17 +77,31 @@ impl Values {
         rule: impl FnOnce(&str) -> Option<T>,
         faults: &mut Faults,
     ) -> Option<T> {
+        let rule = |text: &str| rule(text).ok_or_else(String::new);
+        self.judge(setting, rule, faults)
+    }
+
+    /// The same by a rule that says more of what it refuses: a sentence to follow, without the value.
+    pub fn judge<T>(
+        &self,
+        setting: &Setting,
+        rule: impl FnOnce(&str) -> Result<T, String>,
+        faults: &mut Faults,
+    ) -> Option<T> {
         let Some(given) = self.0.get(setting.key) else {
             return match setting.default {
-                Preset::Value(default) => rule(default),
+                Preset::Value(default) => rule(default).ok(),
                 Preset::Required | Preset::Unset | Preset::Usually(_) => None,
             };
         };
-        let value = rule(given.text.as_deref()?);
-        if value.is_none() {
-            faults.tell(format!("{given} must be {}.", setting.wanted));
+        match rule(given.text.as_deref()?) {
+            Ok(value) => Some(value),
+            Err(more) => {
+                let stop = if more.is_empty() { "." } else { ". " };
+                faults.tell(format!("{given} must be {}{stop}{more}", setting.wanted));
+                None
+            }
         }
-        value
     }
 
     /// The secret that a setting holds.

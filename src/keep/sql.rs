@@ -1,6 +1,6 @@
 //! The SQL of keeping house.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
@@ -103,4 +103,45 @@ pub async fn blank_unsigned_before(
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// How many uploads show each sign of misuse; an upload may show several.
+pub struct SignsOfMisuse {
+    pub ticket_reused: i64,
+    pub one_time_ticket_reused: i64,
+    pub long_after_expiry: i64,
+}
+
+/// The signs of misuse among the uploads since a time, the newest 50,000 of them: each costs two looks into
+/// indexes, about a second in all. Leans on `uploads_by_time`, the key of `tickets` and `uploads_by_ticket`.
+#[tracing::instrument(name = "db.uploads.misuse", level = "debug", skip_all)]
+pub async fn signs_of_misuse(
+    connection: &mut PgConnection,
+    since: DateTime<Utc>,
+    resumed_within: TimeDelta,
+) -> Result<SignsOfMisuse, sqlx::Error> {
+    sqlx::query_as!(
+        SignsOfMisuse,
+        r#"SELECT
+            count(*) FILTER (WHERE reused) AS "ticket_reused!",
+            count(*) FILTER (WHERE reused AND one_time) AS "one_time_ticket_reused!",
+            count(*) FILTER (WHERE uploaded_at > last_expires_at + make_interval(secs => $2)) AS "long_after_expiry!"
+        FROM (
+            SELECT app, file_id, ticket, uploaded_at FROM uploads
+            WHERE announced_at IS NOT NULL AND recorded_at >= $1
+            ORDER BY recorded_at DESC, app DESC, file_id DESC LIMIT 50000
+        ) u, LATERAL (
+            SELECT one_time, last_expires_at FROM tickets t WHERE t.id = u.ticket AND t.app = u.app OFFSET 0
+        ) t, LATERAL (
+            SELECT EXISTS (
+                SELECT FROM uploads o
+                WHERE o.ticket = u.ticket AND o.app = u.app AND o.file_id <> u.file_id AND o.announced_at IS NOT NULL
+                OFFSET 0
+            ) AS reused
+        ) r"#,
+        since,
+        resumed_within.as_seconds_f64(),
+    )
+    .fetch_one(connection)
+    .await
 }

@@ -129,6 +129,13 @@ async fn durable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// Whether this server takes writes: a standby does not.
+pub async fn is_writable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT current_setting('transaction_read_only') = 'off'")
+        .fetch_one(connection)
+        .await
+}
+
 /// What an error of Postgres means to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {

@@ -27,7 +27,7 @@ pub struct UploadsQuery {
     attribution: Option<AttributionFilter>,
     /// How its processing goes.
     processing: Option<ProcessingFilter>,
-    /// Who says that it was uploaded.
+    /// Who says that it was uploaded; those that are `refuted` are listed only if asked for.
     confirmed: Option<ConfirmedFilter>,
     /// Recorded at or after.
     #[serde(default, deserialize_with = "params::time")]

@@ -2,27 +2,27 @@
 
 use actix_web::get;
 use actix_web::web::{Data, Json, Path};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::filter;
-use super::shape::Upload;
+use super::shape::{Upload, UploadRow};
 use super::sql;
 use crate::access::{Caller, Read};
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody, ReadFaults};
 use crate::ops::database::Database;
-use crate::ticket::Ticket;
+use crate::ticket::{RESUMED_WITHIN, Ticket};
 
 /// In which app the file is to be looked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct HistoryQuery {
+pub struct FileQuery {
     /// The app; without it the only one that has the file.
-    app: Option<String>,
+    pub app: Option<String>,
 }
 
 /// An upload and how it came to be what it is; `deliveries` holds the deliveries themselves.
@@ -36,6 +36,55 @@ pub struct UploadHistory {
     pub tasks: Vec<TaskLine>,
     /// The verdicts it had before, oldest first.
     pub attribution_changes: Vec<AttributionChange>,
+    pub misuse: Misuse,
+}
+
+/// What suggests that a permission was used for more than the one upload it was given for, as it is known now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Misuse {
+    /// `ticket_reused`: its ticket brought more files than this one. `one_time_ticket_reused`: and it had a one-time
+    /// signature. `long_after_expiry`: uploaded more than a day after the last signature of its ticket expired, which
+    /// is longer than VOD lets an upload be resumed. Mostly empty.
+    #[schema(value_type = Vec<String>, example = json!(["ticket_reused"]))]
+    pub signs: Vec<&'static str>,
+    /// How many files of the app name its ticket, this one included; counted up to 1000, 0 if it names none.
+    #[schema(example = 1)]
+    pub files_on_ticket: i64,
+    /// From the expiry of the last signature of its ticket to the upload, by VOD's clock; null if it was in time.
+    pub seconds_after_expiry: Option<i64>,
+}
+
+/// What is known of the ticket of an upload; of one that is not in the log, or another app's, only the files.
+pub struct TicketUse {
+    pub files: i64,
+    pub one_time: Option<bool>,
+    pub last_expires_at: Option<DateTime<Utc>>,
+}
+
+impl Misuse {
+    fn of(ticket: Option<&TicketUse>, uploaded_at: Option<DateTime<Utc>>) -> Self {
+        let files_on_ticket = ticket.map_or(0, |ticket| ticket.files);
+        let late = ticket
+            .and_then(|ticket| ticket.last_expires_at)
+            .and_then(|expired_at| Some(uploaded_at? - expired_at))
+            .filter(|late| *late > TimeDelta::zero());
+        let is_reused = files_on_ticket > 1;
+        let is_one_time = ticket.is_some_and(|ticket| ticket.one_time == Some(true));
+        let signs = [
+            ("ticket_reused", is_reused),
+            ("one_time_ticket_reused", is_reused && is_one_time),
+            (
+                "long_after_expiry",
+                late.is_some_and(|late| late > RESUMED_WITHIN),
+            ),
+        ];
+        let shown = signs.into_iter().filter(|(_, is_there)| *is_there);
+        Self {
+            signs: shown.map(|(sign, _)| sign).collect(),
+            files_on_ticket,
+            seconds_after_expiry: late.map(|late| late.num_seconds()),
+        }
+    }
 }
 
 /// One signature of a ticket.
@@ -61,6 +110,10 @@ pub struct DeliveryLine {
     #[schema(example = "3.0")]
     pub format: Option<String>,
     pub received_at: DateTime<Utc>,
+    /// Why VOD itself contradicts it, mostly because it is forged: `other_context`: VOD tells another source context of
+    /// the file; `unknown_file`: VOD knows no such file, and no deletion was told. Null if it does not.
+    #[schema(example = json!(null))]
+    pub refuted: Option<String>,
 }
 
 /// One task on the file.
@@ -102,8 +155,10 @@ pub struct TaskOutput {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttributionChange {
     pub at: DateTime<Utc>,
-    /// What brought it: `delivery <id>`.
+    /// What brought it: `delivery <id>`, `key <name>` of the API key by which a person decided, or `reattribute`.
     pub decided_by: String,
+    /// Why, in the words of the person who decided.
+    pub note: Option<String>,
     pub user_before: Option<String>,
     pub user_after: Option<String>,
     pub method_before: String,
@@ -115,7 +170,7 @@ pub struct AttributionChange {
 /// Shows one upload with its signatures, deliveries, tasks and former verdicts.
 #[utoipa::path(
     tag = "uploads",
-    params(("file_id" = String, Path, description = "VOD's id of the file"), HistoryQuery),
+    params(("file_id" = String, Path, description = "VOD's id of the file"), FileQuery),
     responses(
         (status = 200, description = "The upload and its history", body = UploadHistory),
         (status = 404, description = "No such upload is known", body = ProblemBody, content_type = "application/problem+json"),
@@ -128,29 +183,21 @@ pub struct AttributionChange {
 pub async fn read_upload(
     caller: Caller<Read>,
     path: Path<String>,
-    query: Params<HistoryQuery>,
+    query: Params<FileQuery>,
     database: Data<Database>,
 ) -> Result<Json<UploadHistory>, Problem> {
     let file_id = filter::file_id(&path).map_err(|rule| Problem::field("file_id", rule))?;
     let apps = caller.narrow(query.0?.app)?;
     let mut connection = database.pool()?.acquire().await?;
-    let mut uploads = sql::find(&mut connection, &file_id, apps.as_deref()).await?;
-    let upload = match (uploads.pop(), uploads.is_empty()) {
-        (Some(upload), true) => upload,
-        (None, _) => {
-            return Err(Problem::NotFound(
-                "no upload of this file is known".to_owned(),
-            ));
-        }
-        (Some(_), false) => {
-            let rule = "several apps have a file of this id; name one with `app`".to_owned();
-            return Err(Problem::Conflict(rule));
-        }
+    let upload = only_one(sql::find(&mut connection, &file_id, apps.as_deref()).await?)?;
+    let (issues, ticket) = match upload.ticket.map(Ticket) {
+        Some(ticket) => (
+            sql::issues(&mut connection, ticket, &upload.app).await?,
+            Some(sql::ticket_use(&mut connection, ticket, &upload.app).await?),
+        ),
+        None => (Vec::new(), None),
     };
-    let issues = match upload.ticket {
-        Some(ticket) => sql::issues(&mut connection, Ticket(ticket), &upload.app).await?,
-        None => Vec::new(),
-    };
+    let misuse = Misuse::of(ticket.as_ref(), upload.uploaded_at);
     let deliveries = sql::deliveries(&mut connection, &upload.app, &upload.file_id).await?;
     let tasks = sql::tasks(&mut connection, &upload.app, &upload.file_id).await?;
     let attribution_changes =
@@ -160,5 +207,27 @@ pub async fn read_upload(
         issues,
         tasks,
         attribution_changes,
+        misuse,
     }))
+}
+
+/// The upload that is meant, of those that a file id stands for.
+pub fn only_one(mut uploads: Vec<UploadRow>) -> Result<UploadRow, Problem> {
+    if uploads.len() > 1 {
+        // Whoever forges an upload must not hide the real one of another app.
+        uploads.retain(|upload| !upload.is_refuted());
+    }
+    match (uploads.pop(), uploads.is_empty()) {
+        (Some(upload), true) => Ok(upload),
+        (None, _) => Err(unknown()),
+        (Some(_), false) => {
+            let rule = "several apps have a file of this id; name one with `app`".to_owned();
+            Err(Problem::Conflict(rule))
+        }
+    }
+}
+
+/// What is told where no upload is meant.
+pub fn unknown() -> Problem {
+    Problem::NotFound("no upload of this file is known".to_owned())
 }

@@ -1,5 +1,6 @@
-//! Stage 5: the app's backend asks who uploaded what.
+//! Stage 5: the app's backend asks who uploaded what, and a person puts right what it is told.
 
+mod attribution;
 mod filter;
 mod history;
 mod shape;
@@ -7,7 +8,9 @@ mod sql;
 mod tickets;
 mod uploads;
 
+pub use attribution::decide_attribution;
 pub use history::read_upload;
 pub use shape::Upload;
+pub use sql::of_ticket as uploads_of_ticket;
 pub use tickets::read_ticket;
 pub use uploads::list_uploads;

@@ -29,7 +29,8 @@ pub struct Upload<D = i32> {
     #[schema(value_type = Option<serde_json::Value>)]
     pub context: Option<Json<Box<RawValue>>>,
     pub attribution: Attribution,
-    /// `vod`: read from VOD itself; `push`: told by a notification; `refuted`: VOD contradicts it.
+    /// `vod`: VOD itself told of it, its queue or its answer to `reconcile`; `push`: only notifications did; `refuted`:
+    /// only notifications did, and VOD knows no such file: it is nobody's, and listed only if asked for.
     #[schema(example = "push")]
     pub confirmed: String,
     /// As VOD spells it: `Upload`, `Record`, `ClientUpload`, ...
@@ -71,7 +72,7 @@ pub struct Attribution {
     #[schema(example = "ticket")]
     pub method: String,
     /// `ticket`, `session_ticket`, `resolver`, `manual`, `no_context`, `foreign_context`,
-    /// `unknown_ticket`, `wrong_app`, `contexts_differ` or `erased`.
+    /// `unknown_ticket`, `wrong_app`, `contexts_differ`, `refuted` or `erased`.
     #[schema(example = "ticket")]
     pub reason: String,
     /// The reason in words, where there is more to say.
@@ -118,7 +119,7 @@ pub struct UploadRow {
     procedure_task_id: Option<String>,
     review_task_id: Option<String>,
     processing: String,
-    uploaded_at: Option<DateTime<Utc>>,
+    pub uploaded_at: Option<DateTime<Utc>>,
     recorded_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     deleted_at: Option<DateTime<Utc>>,
@@ -126,6 +127,11 @@ pub struct UploadRow {
 }
 
 impl UploadRow {
+    /// Whether VOD knows no such file.
+    pub fn is_refuted(&self) -> bool {
+        self.confirmed == "refuted"
+    }
+
     /// Shows it, with what is to be told of its deliveries.
     pub fn show<D>(self, deliveries: impl FnOnce(i32) -> D) -> Upload<D> {
         let row = self;

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::filter::{ConfirmedFilter, Filter};
-use super::history::{AttributionChange, DeliveryLine, Issue, TaskLine, TaskOutput};
+use super::history::{AttributionChange, DeliveryLine, Issue, TaskLine, TaskOutput, TicketUse};
 use super::shape::{Upload, UploadRow};
 use super::tickets::TicketRow;
 use crate::http::page::Order;
@@ -14,6 +14,9 @@ use crate::vod::event::FileId;
 const UPLOADS: &str =
     "SELECT u.*, CASE WHEN u.attribution_method = 'ticket' THEN t.context END AS context
     FROM uploads u LEFT JOIN tickets t ON t.id = u.ticket WHERE u.announced_at IS NOT NULL";
+
+/// What VOD contradicts is shown only to whoever asks for it.
+const NOT_REFUTED: &str = " AND u.confirmed <> 'refuted'";
 
 /// One page of uploads, and one more if the list goes on. The statement holds only the conditions
 /// that were asked for, so that each leans on its index: user, ticket, task, nobody's, else time.
@@ -56,14 +59,13 @@ pub async fn list(
         sql.push(" AND u.processing = ")
             .push_bind(processing.as_str());
     }
-    // What VOD contradicts is shown only to whoever asks for it.
     match filter.confirmed {
+        // Not bound, so that the statement leans on the index of these few.
+        Some(ConfirmedFilter::Refuted) => sql.push(" AND u.confirmed = 'refuted'"),
         Some(confirmed) => sql
             .push(" AND u.confirmed = ")
             .push_bind(confirmed.as_str()),
-        None => sql
-            .push(" AND u.confirmed <> ")
-            .push_bind(ConfirmedFilter::Refuted.as_str()),
+        None => sql.push(NOT_REFUTED),
     };
     for (condition, time) in [
         (" AND u.recorded_at >= ", filter.from),
@@ -135,6 +137,7 @@ pub async fn of_ticket(
         .push_bind(ticket.0)
         .push(" AND u.app = ")
         .push_bind(app);
+    sql.push(NOT_REFUTED);
     sql.push(" ORDER BY u.recorded_at, u.file_id");
     let rows: Vec<UploadRow> = sql.build_query_as().fetch_all(connection).await?;
     Ok(rows
@@ -178,6 +181,28 @@ pub async fn issues(
     .await
 }
 
+/// How a ticket was used in an app. One that is not in the log may be named all the same. Whoever holds a ticket
+/// may bring any number of files by it, so they are counted up to 1000 only.
+#[tracing::instrument(name = "db.uploads.count_of_ticket", level = "debug", skip_all)]
+pub async fn ticket_use(
+    connection: &mut PgConnection,
+    ticket: Ticket,
+    app: &str,
+) -> Result<TicketUse, sqlx::Error> {
+    sqlx::query_as!(
+        TicketUse,
+        r#"SELECT u.files AS "files!", t.one_time AS "one_time?", t.last_expires_at AS "last_expires_at?"
+        FROM (
+            SELECT count(*) AS files
+            FROM (SELECT FROM uploads WHERE ticket = $1 AND app = $2 AND announced_at IS NOT NULL LIMIT 1000) u
+        ) u LEFT JOIN tickets t ON t.id = $1 AND t.app = $2"#,
+        ticket.0,
+        app,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// The deliveries that name a file, oldest first; two indexes, one of them nearly empty.
 #[tracing::instrument(name = "db.deliveries.of_file", level = "debug", skip_all)]
 pub async fn deliveries(
@@ -187,10 +212,10 @@ pub async fn deliveries(
 ) -> Result<Vec<DeliveryLine>, sqlx::Error> {
     sqlx::query_as!(
         DeliveryLine,
-        r#"SELECT id AS "id!", door AS "door!", event_type, format, received_at AS "received_at!"
+        r#"SELECT id AS "id!", door AS "door!", event_type, format, received_at AS "received_at!", refuted
         FROM deliveries WHERE file_id = $2 AND app = $1
         UNION ALL
-        SELECT id, door, event_type, format, received_at
+        SELECT id, door, event_type, format, received_at, refuted
         FROM deliveries WHERE more_file_ids @> ARRAY[$2::text] AND app = $1
         ORDER BY 1"#,
         app,
@@ -228,7 +253,7 @@ pub async fn attribution_changes(
 ) -> Result<Vec<AttributionChange>, sqlx::Error> {
     sqlx::query_as!(
         AttributionChange,
-        r#"SELECT at, decided_by, user_before, user_after, method_before, method_after, reason_before, reason_after
+        r#"SELECT at, decided_by, note, user_before, user_after, method_before, method_after, reason_before, reason_after
         FROM attribution_changes WHERE file_id = $2 AND app = $1 ORDER BY id"#,
         app,
         file_id,

@@ -4,10 +4,13 @@ mod answer;
 mod authentic;
 mod callback;
 mod hold;
+pub mod probe;
 mod pull;
 mod quarantine;
+pub mod reconcile;
 
 pub use callback::{receive, receive_with_token};
 pub use hold::Hold;
+pub use probe::answer_probe;
 pub use pull::Puller;
 pub use quarantine::UnsignedQuota;

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::fold::{Task, Tasks, Upload};
-use super::{Delivery, Outcome};
-use crate::attribute::named_ticket;
+use super::refute::{self, Refuted};
+use super::{Delivery, Door, Outcome};
+use crate::attribute::{Resolvers, named_ticket};
 use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{Event, FileFields, FileId, News, TaskFact, TaskRole};
 
@@ -23,8 +25,16 @@ pub struct Batch {
     pub tickets: HashMap<Ticket, Arc<IssuedTicket>>,
     /// Those of them that nobody asked the log for: it has to say the same when the batch is written.
     pub presumed: BTreeSet<Ticket>,
+    /// How users are read from contexts that are no tickets.
+    pub resolvers: Resolvers,
+    /// When the latest of the uploads was uploaded that deliveries tell of, by VOD's clock.
+    latest_upload: Option<DateTime<Utc>>,
     /// Whether deliveries of it may have been written before.
     pub perhaps_again: bool,
+    /// Positions of the deliveries that leave no trace: answers of VOD that told nothing new.
+    pub passed_over: BTreeSet<usize>,
+    /// Whether VOD contradicts a delivery, where that is to be noted or no longer so.
+    pub marks: BTreeMap<Uuid, Option<Refuted>>,
 }
 
 /// App, file id.
@@ -41,12 +51,18 @@ pub struct File {
     /// As it was read; `None` if there was none.
     pub before: Option<Stored<Upload>>,
     pub after: Option<Upload>,
+    /// As a file that is unknown begins of which a person decided whose it is.
+    pub decided: Option<Upload>,
     /// Positions of the deliveries that name it, each once.
     pub named_by: Vec<usize>,
     /// The last delivery that changed what it shows.
     pub changed_by: Option<usize>,
     /// A task of it moved: who reads it together with its tasks has to read again.
     pub task_moved: bool,
+    /// How many deliveries named it when its row was read.
+    pub deliveries: i32,
+    /// Its kept deliveries were judged: the write depends on there being no others.
+    pub judged: bool,
 }
 
 /// One row of `tasks`, before and after.
@@ -74,6 +90,7 @@ impl Batch {
             let Ok(event) = &delivery.said else { continue };
             let app = delivery.app.as_str();
             for fact in &event.files {
+                batch.latest_upload = batch.latest_upload.max(fact.fields.uploaded_at);
                 let key = (app.to_owned(), fact.file_id.as_str().to_owned());
                 let named_by = &mut batch.files.entry(key).or_default().named_by;
                 if named_by.last() != Some(&position) {
@@ -90,10 +107,11 @@ impl Batch {
         batch
     }
 
-    /// Whether nothing that it holds was read, or may have been written before.
+    /// Whether nothing that it holds was read, or may have been written before, or needs more than a plain row.
     pub fn is_all_new(&self) -> bool {
         !self.perhaps_again
-            && self.files.values().all(|file| file.before.is_none())
+            && self.marks.is_empty()
+            && self.files.values().all(File::is_plain)
             && self.tasks.values().all(|task| task.before.is_none())
     }
 
@@ -105,12 +123,36 @@ impl Batch {
         }
     }
 
-    /// The tickets that rows name which were read, beside those that are known already.
-    pub fn tickets_held(&self) -> BTreeSet<Ticket> {
+    /// The tickets that are still to be asked for: those that rows name which were read, and those of the
+    /// presumed ones that seem expired when a file was uploaded. They may have had a signature since, which
+    /// the verdict tells of; that they seem valid stays true.
+    pub fn tickets_to_ask(&self) -> BTreeSet<Ticket> {
         let held = self.files.values().filter_map(|file| file.before.as_ref());
-        tickets_in(held.map(|stored| &stored.row.fields))
+        let held = held.map(|stored| &stored.row.fields);
+        let latest = held
+            .clone()
+            .map(|fields| fields.uploaded_at)
+            .max()
+            .flatten();
+        let latest = latest.max(self.latest_upload);
+        let seems_expired = |ticket: &&Ticket| {
+            let issued = self.tickets.get(*ticket);
+            issued.is_some_and(|issued| Some(issued.last_expires_at) < latest)
+        };
+        let perhaps_late = self.presumed.iter().filter(seems_expired).copied();
+        tickets_in(held)
             .filter(|ticket| !self.tickets.contains_key(ticket))
+            .chain(perhaps_late)
             .collect()
+    }
+
+    /// The files whose rows are to be written: those that a delivery names which is kept.
+    pub fn written(&self) -> impl Iterator<Item = (&FileKey, &File, &Upload)> {
+        self.files.iter().filter_map(|(key, file)| {
+            let kept = |by: &usize| !self.passed_over.contains(by);
+            let after = file.after.as_ref()?;
+            file.named_by.iter().any(kept).then_some((key, file, after))
+        })
     }
 
     /// Joins what the deliveries say to what was read, in their order, and tells what became of each.
@@ -121,14 +163,16 @@ impl Batch {
         for task in self.tasks.values_mut() {
             task.after = task.before.as_ref().map(|stored| stored.row.clone());
         }
-        deliveries
+        let outcomes = deliveries
             .iter()
             .enumerate()
             .map(|(position, delivery)| match &delivery.said {
                 Ok(event) => self.fold_one(position, delivery, event, now),
                 Err(_) => Outcome::Quarantined,
             })
-            .collect()
+            .collect();
+        self.marks = refute::told(self, deliveries);
+        outcomes
     }
 
     fn fold_one(
@@ -139,38 +183,58 @@ impl Batch {
         now: DateTime<Utc>,
     ) -> Outcome {
         let app = delivery.app.as_str();
-        let task_moved = self.fold_tasks(delivery, event);
-        let mut changed = task_moved;
+        let moved = self.fold_tasks(delivery, event);
+        // Whether a row is another now, and whether it shows something new.
+        let (mut changed, mut shown) = (moved.changed, moved.shown);
         for fact in &event.files {
             let key = (app.to_owned(), fact.file_id.as_str().to_owned());
             let Some(file) = self.files.get_mut(&key) else {
                 continue;
             };
+            if fact.news == News::Absent && file.after.is_none() {
+                // Nothing is known of it here either.
+                continue;
+            }
             let held = file.after.take();
             let known = tasks_of(&self.tasks, app, fact.file_id.as_str(), event);
-            let mut joined = held.clone().unwrap_or_else(|| Upload::unknown(now));
+            let unknown = || file.decided.clone().unwrap_or_else(|| Upload::unknown(now));
+            let mut joined = held.clone().unwrap_or_else(unknown);
             joined.absorb(fact, event, delivery);
-            joined.conclude(app, &known, &self.tickets, now);
+            joined.conclude(app, &known, &self.tickets, &self.resolvers, now);
+            file.task_moved |= moved.shown;
             // A file of which nothing was known is news, even if it is only named.
-            changed |= held.is_none();
-            let shows_news = |held: Upload| !joined.shows_the_same(&held);
-            if shows_news(held.unwrap_or_else(|| Upload::unknown(now))) {
-                changed = true;
+            let is_new = held.is_none();
+            let before = held.unwrap_or_else(|| Upload::unknown(now));
+            if !is_new && delivery.door == Door::Reconcile && joined.is_the_same(&before) {
+                file.after = Some(before);
+                continue;
+            }
+            changed |= is_new || !joined.is_the_same(&before);
+            shown |= is_new;
+            if !joined.shows_the_same(&before) {
+                shown = true;
                 file.changed_by = Some(position);
             }
-            file.task_moved |= task_moved;
             file.after = Some(joined);
         }
         // What names neither file nor task cannot be known already.
-        if changed || (event.files.is_empty() && event.task.is_none()) {
+        let names_nothing = event.files.is_empty() && event.task.is_none();
+        if delivery.door == Door::Reconcile {
+            if changed || names_nothing {
+                return Outcome::Recorded;
+            }
+            self.passed_over.insert(position);
+            return Outcome::Duplicate;
+        }
+        if shown || names_nothing {
             Outcome::Recorded
         } else {
             Outcome::Duplicate
         }
     }
 
-    /// Joins what an event says of tasks; tells whether one of them moved.
-    fn fold_tasks(&mut self, delivery: &Delivery, event: &Event) -> bool {
+    /// Joins what an event says of tasks.
+    fn fold_tasks(&mut self, delivery: &Delivery, event: &Event) -> Moved {
         let announced = event
             .files
             .iter()
@@ -199,7 +263,7 @@ impl Batch {
                 Task::told(fact, event, delivery),
             )
         });
-        let mut moved = false;
+        let mut moved = Moved::default();
         for (task_id, file_id, task) in announced.chain(told) {
             let Some(row) = self
                 .tasks
@@ -214,13 +278,29 @@ impl Batch {
                 }
                 None => task,
             };
-            moved |= row
-                .after
-                .as_ref()
-                .is_none_or(|held| !held.shows_the_same(&joined));
+            let held = row.after.as_ref();
+            moved.changed |= held.is_none_or(|held| *held != joined);
+            moved.shown |= held.is_none_or(|held| !held.shows_the_same(&joined));
             row.after = Some(joined);
         }
         moved
+    }
+}
+
+/// What became of the tasks that an event names.
+#[derive(Default)]
+struct Moved {
+    /// A row is another now.
+    changed: bool,
+    /// It shows something new.
+    shown: bool,
+}
+
+impl File {
+    /// Whether its row holds nothing but what notifications tell of a file.
+    fn is_plain(&self) -> bool {
+        let answered = |upload: &Upload| upload.seen_at.is_some() || upload.absent_at.is_some();
+        self.before.is_none() && !self.after.as_ref().is_some_and(answered)
     }
 }
 

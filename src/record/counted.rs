@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::{Delivery, Outcome};
+use super::{Delivery, Door, Outcome};
 use crate::ops::database::Fault;
 use crate::ops::metrics::{Metric, Metrics};
 
-/// A batch was committed.
-pub fn committed(metrics: &Metrics, deliveries: usize, took: Duration) {
+/// A batch was committed, unless all of it left no trace.
+pub fn committed(metrics: &Metrics, deliveries: &[Delivery], outcomes: &[Outcome], took: Duration) {
+    let pairs = deliveries.iter().zip(outcomes);
+    let kept = pairs.filter(|(delivery, outcome)| leaves_a_trace(delivery, **outcome));
+    let kept = kept.count();
+    if kept == 0 {
+        return;
+    }
     metrics.count(Metric::Batches, &["committed"], 1);
-    metrics.observe(Metric::BatchDeliveries, deliveries as f64);
+    metrics.observe(Metric::BatchDeliveries, kept as f64);
     metrics.observe(Metric::CommitDuration, took.as_secs_f64());
 }
 
@@ -28,12 +34,16 @@ pub fn fault(metrics: &Metrics, fault: Fault) -> Fault {
 /// What became of deliveries in Postgres; those without an outcome are not there.
 pub fn recorded(metrics: &Metrics, deliveries: &[Delivery], outcomes: &[Option<Outcome>]) {
     for (delivery, outcome) in deliveries.iter().zip(outcomes) {
+        let outcome = outcome.filter(|&outcome| leaves_a_trace(delivery, outcome));
         let Some(outcome) = outcome.and_then(code) else {
             continue;
         };
         let labels = [delivery.door.as_str(), outcome];
         metrics.count(Metric::Deliveries, &labels, 1);
-        metrics.delivered(delivery.received_at);
+        if delivery.door != Door::Reconcile {
+            // What we asked for does not tell that VOD speaks to us.
+            metrics.delivered(delivery.received_at);
+        }
         if let Err(quarantine) = &delivery.said {
             metrics.quarantined(&quarantine.0);
         }
@@ -71,6 +81,18 @@ pub fn uploads(metrics: &Metrics, batch: &Batch) {
             metrics.count(Metric::UploadsRecorded, &labels, 1);
         }
     }
+}
+
+/// The deliveries that VOD contradicts from now on.
+pub fn refuted(metrics: &Metrics, batch: &Batch) {
+    for refuted in batch.marks.values().flatten() {
+        metrics.count(Metric::DeliveriesRefuted, &[refuted.as_str()], 1);
+    }
+}
+
+/// An answer of VOD that told nothing new was not kept.
+fn leaves_a_trace(delivery: &Delivery, outcome: Outcome) -> bool {
+    delivery.door != Door::Reconcile || outcome != Outcome::Duplicate
 }
 
 fn code(outcome: Outcome) -> Option<&'static str> {

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::spool::{Chunk, DrainFault, Record, Spool};
 use super::writer::Writer;
 use super::{Delivery, Outcome, counted, spooled};
+use crate::attribute::Resolvers;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::lifecycle::Stop;
@@ -31,10 +32,11 @@ pub async fn drain(
     database: &Database,
     clock: Clock,
     random: Random,
+    resolvers: Resolvers,
 ) -> Result<Drained, StuckOrUnread> {
     // A command that ends is not scraped.
     let metrics = Metrics::new(clock.now(), []);
-    let writer = Writer::new(clock, random, KnownTickets::default(), metrics);
+    let writer = Writer::new(clock, random, KnownTickets::default(), resolvers, metrics);
     Drain::new(spool, database, &writer).until_empty().await
 }
 

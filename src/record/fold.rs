@@ -3,6 +3,11 @@
 //! Each field of an upload takes the strongest non-empty value told. A row remembers one rank for
 //! all its fields (nearly always one fact filled them all) and, apart, the fields that a weaker
 //! fact had to fill. Flags only ever rise, and a task never goes back.
+//!
+//! What VOD answers when it is asked is told in the order in which it said so: whether it knows a file now is
+//! for its last word to say. All else may come in any order, and everything may come again.
+
+mod task;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -13,15 +18,16 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Delivery, Door};
-use crate::attribute::{self, Claims, Method, Reason, Verdict};
+use crate::attribute::{self, Claims, Method, Reason, Resolvers, Verdict};
 use crate::ticket::{IssuedTicket, Ticket};
-use crate::vod::event::{
-    Event, FileFact, FileFields, Format, News, Output, TaskFact, TaskRole, TaskState,
-};
+use crate::vod::event::{Event, FileFact, FileFields, Format, News, TaskState};
+pub use task::Task;
 
 /// A fact about the upload itself outranks one that merely names the file: a 2.0 upload event knows
 /// better which task the upload started than a 3.0 event of some later task on the same file.
 const ABOUT_THE_UPLOAD: i16 = 10;
+/// What VOD's own API tells outranks every notification.
+const VODS_OWN: i16 = 4;
 
 /// How much a fact's word weighs against another's on the same file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,7 +50,7 @@ impl Rank {
 
     fn of(door: Door, event: &Event, news: News, update_time: Option<DateTime<Utc>>) -> Self {
         let by_source = match (door, event.format) {
-            (Door::Pull | Door::Reconcile, _) => 4,
+            (Door::Pull | Door::Reconcile, _) => VODS_OWN,
             (Door::Push | Door::Replay, Format::V3) => 3,
             (Door::Push | Door::Replay, Format::Hybrid) => 2,
             (Door::Push | Door::Replay, Format::V2) => 1,
@@ -61,6 +67,11 @@ impl Rank {
             update_time,
             digest: Reverse(digest),
         }
+    }
+
+    /// Whether VOD itself said it of the upload: then no notification can say otherwise.
+    fn is_vods_word(&self) -> bool {
+        self.strength >= ABOUT_THE_UPLOAD + VODS_OWN
     }
 }
 
@@ -109,9 +120,11 @@ macro_rules! join_fields {
 /// Who said that the file was uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confirmed {
+    /// Notifications only, and VOD does not know such a file, nor was its deletion told.
+    Refuted,
     /// Notifications only.
     Push,
-    /// VOD itself, asked by us.
+    /// VOD itself: its queue, or its answer to a question of ours.
     Vod,
 }
 
@@ -119,6 +132,7 @@ impl Confirmed {
     /// The code under which it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Refuted => "refuted",
             Self::Push => "push",
             Self::Vod => "vod",
         }
@@ -132,10 +146,17 @@ pub struct Upload {
     pub ranks: Ranks,
     /// An upload event came; until then the row only waits for it.
     pub announced: bool,
-    pub confirmed: Confirmed,
+    /// VOD itself told of the upload.
+    pub told_by_vod: bool,
     /// When its deletion first reached us.
-    pub deleted_at: Option<DateTime<Utc>>,
-    /// Two different source contexts were told.
+    pub deletion_told_at: Option<DateTime<Utc>>,
+    /// When VOD, asked, first said that it knows no such file, since it last described it; of no meaning, and
+    /// `None`, once a deletion is told.
+    pub absent_at: Option<DateTime<Utc>>,
+    /// When VOD, asked, last described it, as far as that told something new: a description that does not is not
+    /// kept, so this is a lower bound, and no part of what is promised to be the same.
+    pub seen_at: Option<DateTime<Utc>>,
+    /// Two different source contexts were told, by VOD itself if it told one, else by notifications.
     pub contexts_differ: bool,
     /// How far the task `fields.procedure_task_id` is.
     pub procedure_state: Option<TaskState>,
@@ -166,8 +187,10 @@ impl Upload {
                 weaker: BTreeMap::new(),
             },
             announced: false,
-            confirmed: Confirmed::Push,
-            deleted_at: None,
+            told_by_vod: false,
+            deletion_told_at: None,
+            absent_at: None,
+            seen_at: None,
             contexts_differ: false,
             procedure_state: None,
             review_state: None,
@@ -181,28 +204,94 @@ impl Upload {
         match fact.news {
             News::Uploaded => {
                 self.announced = true;
-                if matches!(delivery.door, Door::Pull | Door::Reconcile) {
-                    self.confirmed = Confirmed::Vod;
+                self.told_by_vod |= matches!(delivery.door, Door::Pull | Door::Reconcile);
+                if delivery.door == Door::Reconcile {
+                    self.describe(delivery.received_at);
                 }
             }
             News::Deleted => {
                 let told = delivery.received_at;
-                self.deleted_at = Some(self.deleted_at.map_or(told, |held| held.min(told)));
+                self.deletion_told_at =
+                    Some(self.deletion_told_at.map_or(told, |held| held.min(told)));
+                self.absent_at = None;
             }
-            News::Absent | News::PartsDeleted | News::Mentioned => {}
+            News::Absent => self.miss(delivery.received_at),
+            News::PartsDeleted | News::Mentioned => {}
         }
-        let (held, told) = (&mut self.fields, &fact.fields);
-        if *told == FileFields::default() {
+        if fact.fields == FileFields::default() {
             return;
         }
-        if let (Some(held), Some(told)) = (&held.source_context, &told.source_context) {
-            self.contexts_differ |= held != told;
-        }
         let rank = Rank::of(delivery.door, event, fact.news, fact.update_time);
+        self.compare_contexts(&fact.fields, &rank);
+        let (held, told) = (&mut self.fields, &fact.fields);
         join_fields!(held, told, self.ranks, rank;
             source_type, source_context, session_context, name, media_type, media_url, cover_url,
             class_id, storage_region, size_bytes, duration_s, width, height, bitrate_bps,
             procedure_task_id, review_task_id, uploaded_at);
+        if self.vods_context() == Some(None) {
+            self.fields.source_context = None;
+            self.ranks.weaker.remove("source_context");
+        }
+    }
+
+    /// VOD, asked, described it then.
+    fn describe(&mut self, at: DateTime<Utc>) {
+        self.seen_at = self.seen_at.max(Some(at));
+        if self.absent_at.is_some_and(|absent| absent <= at) {
+            self.absent_at = None;
+        }
+    }
+
+    /// VOD, asked, knew no such file then; a pulled event tells of the past and says nothing against it.
+    fn miss(&mut self, at: DateTime<Utc>) {
+        let is_age = self.seen_at.is_some_and(|seen| seen >= at);
+        if self.deletion_told_at.is_none() && !is_age {
+            self.absent_at = Some(self.absent_at.map_or(at, |held| held.min(at)));
+        }
+    }
+
+    /// Notes whether source contexts contradict each other; what VOD itself says is settled among its own words.
+    fn compare_contexts(&mut self, told: &FileFields, rank: &Rank) {
+        let says_none = told.source_context.is_none() && told.source_type.is_some();
+        match (self.vods_context(), rank.is_vods_word()) {
+            (Some(_), false) => {}
+            (None, true) if told.source_context.is_some() || says_none => {
+                self.contexts_differ = false;
+            }
+            _ => {
+                let held = self.fields.source_context.as_ref();
+                let pair = held.zip(told.source_context.as_ref());
+                self.contexts_differ |= pair.is_some_and(|(held, told)| held != told);
+            }
+        }
+    }
+
+    /// The source context that VOD itself told; `Some(None)` if it spoke of the source and told none.
+    pub fn vods_context(&self) -> Option<Option<&str>> {
+        let (source_type, context) = (&self.fields.source_type, &self.fields.source_context);
+        if context.is_some() && self.ranks.of("source_context").is_vods_word() {
+            Some(context.as_deref())
+        } else {
+            let spoke = source_type.is_some() && self.ranks.of("source_type").is_vods_word();
+            spoke.then_some(None)
+        }
+    }
+
+    /// Who says that it was uploaded.
+    pub fn confirmed(&self) -> Confirmed {
+        if self.told_by_vod {
+            Confirmed::Vod
+        } else if self.announced && self.absent_at.is_some() {
+            Confirmed::Refuted
+        } else {
+            Confirmed::Push
+        }
+    }
+
+    /// Since when it is gone: its deletion was told, or VOD knew it once and does so no more.
+    pub fn deleted_at(&self) -> Option<DateTime<Utc>> {
+        let vanished = self.absent_at.filter(|_| self.told_by_vod);
+        self.deletion_told_at.or(vanished)
     }
 
     /// Draws the conclusions from what was joined: how far its tasks are, and whose it is.
@@ -211,6 +300,7 @@ impl Upload {
         app: &str,
         tasks: &Tasks,
         tickets: &HashMap<Ticket, Arc<IssuedTicket>>,
+        resolvers: &Resolvers,
         now: DateTime<Utc>,
     ) {
         let state = |id: &Option<String>, held| match id {
@@ -225,20 +315,42 @@ impl Upload {
         self.procedure_state = state(&self.fields.procedure_task_id, self.procedure_state);
         self.review_state = state(&self.fields.review_task_id, self.review_state);
 
-        if self.verdict.method == Method::Manual {
-            return;
-        }
         let claims = Claims {
             app,
             source_context: self.fields.source_context.as_deref(),
-            session_context: self.fields.session_context.as_deref(),
+            session_context: self
+                .fields
+                .session_context
+                .as_deref()
+                .filter(|_| !self.is_settled(app, tickets)),
             contexts_differ: self.contexts_differ,
+            uploaded_at: self.fields.uploaded_at,
         };
-        let verdict = attribute::attribute(&claims, tickets);
-        if verdict != self.verdict {
+        let mut verdict = attribute::attribute(&claims, tickets, resolvers);
+        if self.confirmed() == Confirmed::Refuted {
+            verdict = Verdict {
+                user_id: None,
+                ticket: verdict.ticket,
+                method: Method::None,
+                reason: Reason::Refuted,
+                detail: Some("VOD knows no such file".to_owned()),
+            };
+        }
+        if self.verdict.method == Method::Manual {
+            // The person decides whose it is; which ticket the context names is not theirs to say.
+            self.verdict.ticket = verdict.ticket;
+        } else if verdict != self.verdict {
             self.verdict = verdict;
             self.decided_at = now;
         }
+    }
+
+    /// Whether VOD itself told a ticket of this app: then the session context of a notification cannot contradict it.
+    fn is_settled(&self, app: &str, tickets: &HashMap<Ticket, Arc<IssuedTicket>>) -> bool {
+        let ticket = attribute::named_ticket(self.vods_context().flatten());
+        let issued = ticket.and_then(|ticket| tickets.get(&ticket));
+        let session = self.ranks.of("session_context").strength;
+        issued.is_some_and(|issued| issued.app == app) && session % ABOUT_THE_UPLOAD != VODS_OWN
     }
 
     /// How its processing goes, its task flow and its review taken together.
@@ -267,96 +379,18 @@ impl Upload {
     pub fn shows_the_same(&self, other: &Self) -> bool {
         self.fields == other.fields
             && self.announced == other.announced
-            && self.confirmed == other.confirmed
-            && self.deleted_at.is_some() == other.deleted_at.is_some()
+            && self.confirmed() == other.confirmed()
+            && self.deleted_at().is_some() == other.deleted_at().is_some()
             && self.processing() == other.processing()
             && self.verdict == other.verdict
     }
-}
 
-/// The current state of one task, as it was told of one file; a row of `tasks` without its bookkeeping.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Task {
-    pub role: TaskRole,
-    /// The event type that told of it; `None` while an upload only announced it.
-    pub event_type: Option<String>,
-    pub state: TaskState,
-    pub error_code: Option<String>,
-    pub message: Option<String>,
-    /// Of the fact that decided `state`.
-    pub rank: Rank,
-    /// Of the same fact.
-    pub outputs: Vec<Output>,
-}
-
-impl Task {
-    /// A task that an upload says it started.
-    pub fn announced(role: TaskRole) -> Self {
-        Self {
-            role,
-            event_type: None,
-            state: TaskState::Waiting,
-            error_code: None,
-            message: None,
-            rank: Rank::NONE,
-            outputs: Vec::new(),
-        }
-    }
-
-    /// A task of which an event tells for the first time.
-    pub fn told(fact: &TaskFact, event: &Event, delivery: &Delivery) -> Self {
-        Self {
-            role: fact.role,
-            event_type: Some(fact.task_type.clone()),
-            state: fact.state,
-            error_code: fact.error_code.clone(),
-            message: fact.message.clone(),
-            rank: Rank::of(delivery.door, event, News::Mentioned, None),
-            outputs: fact.outputs.clone(),
-        }
-    }
-
-    /// Whether a reader of the API would see no difference.
-    pub fn shows_the_same(&self, other: &Self) -> bool {
-        let shown = |task: &Self| {
-            (
-                task.role,
-                task.state,
-                task.event_type.clone(),
-                task.error_code.clone(),
-                task.message.clone(),
-            )
+    /// Whether it is the same row, but for when VOD last said so.
+    pub fn is_the_same(&self, other: &Self) -> bool {
+        let seen_alike = Self {
+            seen_at: other.seen_at,
+            ..self.clone()
         };
-        shown(self) == shown(other) && self.outputs == other.outputs
-    }
-
-    /// What decides between two facts: while a task runs, who tells of more that it made is the later one.
-    fn weight(&self) -> (u8, i16, usize, &Rank) {
-        let phase = phase(self.state);
-        let made = if self.state.is_finished() {
-            0
-        } else {
-            self.outputs.len()
-        };
-        (phase, self.rank.strength, made, &self.rank)
-    }
-
-    /// Joins what is known of a task elsewhere: the later state wins, then the stronger fact. The same fact again
-    /// is taken as it is read today, so that `replay` fills what an earlier version did not read.
-    pub fn join(&mut self, other: Self) {
-        let role = self.role.min(other.role);
-        if other.weight() >= self.weight() {
-            *self = other;
-        }
-        self.role = role;
-    }
-}
-
-/// Later phases never give way to earlier ones; which end a task came to is for the ranks to say.
-fn phase(state: TaskState) -> u8 {
-    match state {
-        TaskState::Waiting => 0,
-        TaskState::Processing => 1,
-        TaskState::Failed | TaskState::PartlyFailed | TaskState::Succeeded => 2,
+        seen_alike == *other
     }
 }

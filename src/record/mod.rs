@@ -4,7 +4,8 @@
 //! every entrance. A batch is read, folded in memory ([`fold`]) and written on the condition that no
 //! row of it has moved meanwhile; where one has, it is folded again on what is there now. What Postgres
 //! cannot take goes to the [`spool`], and from there through the same writer once it is back ([`drain`]).
-//! What was kept is run again through it too ([`replay`]).
+//! What was kept is run again through it too ([`replay`]). A person's verdict, and today's rules over old
+//! uploads, are written by the same condition ([`verdict`]).
 
 pub mod batch;
 mod columns;
@@ -12,11 +13,14 @@ mod counted;
 pub mod drain;
 pub mod fold;
 mod recall;
+pub mod refute;
+pub mod rehearsal;
 pub mod replay;
 mod rows;
 pub mod spool;
 mod spooled;
 pub mod sql;
+pub mod verdict;
 mod writer;
 
 use std::borrow::Cow;
@@ -26,6 +30,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::attribute::Resolvers;
 use crate::config::AppName;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -131,6 +136,9 @@ pub struct Recorder {
     database: Database,
     queue: Arc<Queue<Delivery, Outcome>>,
     spool: Option<Spool>,
+    resolvers: Resolvers,
+    clock: Clock,
+    random: Random,
     metrics: Metrics,
 }
 
@@ -152,6 +160,7 @@ impl Recorder {
         clock: Clock,
         random: Random,
         tickets: KnownTickets,
+        resolvers: Resolvers,
         metrics: Metrics,
     ) -> (Self, Writers) {
         let (queue, batches) = queue::queue(BOUNDS);
@@ -159,9 +168,12 @@ impl Recorder {
             database: database.clone(),
             queue: Arc::new(queue),
             spool: spool.clone(),
+            resolvers: resolvers.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
             metrics: metrics.clone(),
         };
-        let writer = Writer::new(clock, random, tickets, metrics);
+        let writer = Writer::new(clock, random, tickets, resolvers, metrics);
         (recorder, Writers::new(batches, database, spool, writer))
     }
 
@@ -211,7 +223,10 @@ impl Recorder {
 
     /// Into the spool.
     async fn keep(&self, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, NotDurable> {
-        let Some(spool) = self.spool.as_ref().filter(|_| !deliveries.is_empty()) else {
+        // What VOD answered can be asked again, and kept back it would come after later answers.
+        let may_wait = |delivery: &Delivery| delivery.door != Door::Reconcile;
+        let may_wait = !deliveries.is_empty() && deliveries.iter().all(may_wait);
+        let Some(spool) = self.spool.as_ref().filter(|_| may_wait) else {
             return Err(NotDurable(deliveries));
         };
         let records = deliveries.iter().map(spooled::record).collect();

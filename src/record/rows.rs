@@ -61,6 +61,15 @@ impl<'a> DeliveryRow<'a> {
     }
 }
 
+/// The deliveries that leave a trace.
+pub fn deliveries<'a>(
+    batch: &'a Batch,
+    deliveries: &'a [Delivery],
+) -> impl Iterator<Item = DeliveryRow<'a>> {
+    let kept = (0..deliveries.len()).filter(|position| !batch.passed_over.contains(position));
+    kept.map(|position| DeliveryRow::of(&deliveries[position]))
+}
+
 /// Which deliveries name which files, the file by its position in the batch, from 1. Each once, though a spool
 /// may bring one twice in a batch.
 pub fn named<'a>(
@@ -68,10 +77,9 @@ pub fn named<'a>(
     deliveries: &'a [Delivery],
 ) -> impl Iterator<Item = (i64, Uuid)> + 'a {
     batch
-        .files
-        .values()
+        .written()
         .zip(1..)
-        .flat_map(move |(file, position)| {
+        .flat_map(move |((_, file, _), position)| {
             let ids = file.named_by.iter().map(|&by| deliveries[by].id);
             let ids: BTreeSet<Uuid> = ids.collect();
             ids.into_iter().map(move |id| (position, id))
@@ -170,18 +178,16 @@ columns! {
         version: i32,
         folded_on: i32,
         deliveries: i32,
+        seen_at: Option<DateTime<Utc>>,
+        absent_at: Option<DateTime<Utc>>,
     }
 }
 
-/// The files that deliveries name, all of them: even one that learned nothing counts its delivery.
+/// The files that kept deliveries name, all of them: even one that learned nothing counts its delivery.
 pub fn uploads(batch: &Batch, now: DateTime<Utc>) -> impl Iterator<Item = UploadRow<'_>> {
     batch
-        .files
-        .iter()
-        .filter_map(move |((app, file_id), file)| {
-            let after = file.after.as_ref()?;
-            Some(upload(app, file_id, file, after, now))
-        })
+        .written()
+        .map(move |((app, file_id), file, after)| upload(app, file_id, file, after, now))
 }
 
 fn upload<'a>(
@@ -209,7 +215,7 @@ fn upload<'a>(
         attribution_detail: after.verdict.detail.as_deref(),
         attribution_at: after.decided_at,
         contexts_differ: after.contexts_differ,
-        confirmed: after.confirmed.as_str(),
+        confirmed: after.confirmed().as_str(),
         source_type: fields.source_type.as_deref(),
         source_context: fields.source_context.as_deref(),
         session_context: fields.session_context.as_deref(),
@@ -235,7 +241,7 @@ fn upload<'a>(
             .filter(|_| file.changed_by.is_none())
             .map_or(now, |stored| stored.updated_at),
         announced_at: after.announced.then_some(recorded_at),
-        deleted_at: after.deleted_at,
+        deleted_at: after.deleted_at(),
         rank_strength: after.ranks.top.strength,
         rank_update_time: after.ranks.top.update_time,
         rank_digest: &after.ranks.top.digest.0,
@@ -243,6 +249,8 @@ fn upload<'a>(
         version: folded_on + i32::from(moved),
         folded_on,
         deliveries: i32::try_from(file.named_by.len()).unwrap_or(i32::MAX),
+        seen_at: after.seen_at,
+        absent_at: after.absent_at,
     }
 }
 
@@ -324,7 +332,9 @@ pub fn changes(batch: &Batch) -> impl Iterator<Item = ChangeRow<'_>> {
         let kind = match before {
             None => "recorded",
             Some(before) if before.shows_the_same(after) => return None,
-            Some(before) if before.deleted_at.is_none() && after.deleted_at.is_some() => "deleted",
+            Some(before) if before.deleted_at().is_none() && after.deleted_at().is_some() => {
+                "deleted"
+            }
             Some(_) => "updated",
         };
         Some(ChangeRow {

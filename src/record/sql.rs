@@ -12,9 +12,9 @@ use super::Delivery;
 use super::batch::{Batch, Stored};
 use super::fold::{Confirmed, Rank, Ranks, Task, Upload};
 use super::recall::Question;
+use super::refute::rows::{self as judging, JudgedColumns, MarkColumns};
 use super::rows::{
-    self, AuditColumns, ChangeColumns, DeliveryColumns, DeliveryRow, TaskColumns, TicketColumns,
-    UploadColumns,
+    self, AuditColumns, ChangeColumns, DeliveryColumns, TaskColumns, TicketColumns, UploadColumns,
 };
 use crate::attribute::{Method, Reason, Verdict};
 use crate::ops::random::Random;
@@ -37,11 +37,12 @@ pub async fn look(
     }
     let (apps, file_ids): (Vec<_>, Vec<_>) = question.files.into_iter().unzip();
     let rows = sqlx::query!(
-        r#"SELECT k.app AS "app!", k.file_id AS "file_id?", NULL::uuid AS "ticket?", NULL::text AS "user_id?"
+        r#"SELECT k.app AS "app!", k.file_id AS "file_id?", NULL::uuid AS "ticket?", NULL::text AS "user_id?",
+            NULL::timestamptz AS "last_expires_at?"
         FROM (SELECT unnest($1::text[]) AS app, unnest($2::text[]) AS file_id) k,
             LATERAL (SELECT FROM uploads u WHERE u.app = k.app AND u.file_id = k.file_id OFFSET 0) u
         UNION ALL
-        SELECT t.app, NULL, t.id, t.user_id FROM tickets t WHERE t.id = ANY($3)"#,
+        SELECT t.app, NULL, t.id, t.user_id, t.last_expires_at FROM tickets t WHERE t.id = ANY($3)"#,
         &apps,
         &file_ids,
         &question.tickets,
@@ -49,13 +50,15 @@ pub async fn look(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        match (row.file_id, row.ticket, row.user_id) {
+        match (row.file_id, row.ticket, row.user_id, row.last_expires_at) {
             (Some(file_id), ..) => {
                 if let Some(file) = batch.files.get_mut(&(row.app, file_id)) {
                     file.is_known = true;
                 }
             }
-            (None, Some(ticket), Some(user_id)) => issued(batch, ticket, row.app, &user_id)?,
+            (None, Some(ticket), Some(user_id), Some(last_expires_at)) => {
+                issued(batch, ticket, row.app, &user_id, last_expires_at)?;
+            }
             (None, ..) => {}
         }
     }
@@ -104,12 +107,11 @@ pub async fn read_files(
         let upload = Upload {
             ranks: Ranks { top, weaker },
             announced: row.announced_at.is_some(),
-            confirmed: if row.confirmed == "vod" {
-                Confirmed::Vod
-            } else {
-                Confirmed::Push
-            },
-            deleted_at: row.deleted_at,
+            told_by_vod: row.confirmed == Confirmed::Vod.as_str(),
+            // A deletion that was told leaves no absence.
+            deletion_told_at: row.deleted_at.filter(|_| row.absent_at.is_none()),
+            absent_at: row.absent_at,
+            seen_at: row.seen_at,
             contexts_differ: row.contexts_differ,
             procedure_state: state(&row.procedure_state, "procedure_state")?,
             review_state: state(&row.review_state, "review_state")?,
@@ -151,6 +153,7 @@ pub async fn read_files(
         };
         if let Some(file) = batch.files.get_mut(&(row.app, row.file_id)) {
             file.before = Some(before);
+            file.deliveries = row.deliveries;
         }
     }
     Ok(())
@@ -210,32 +213,42 @@ pub async fn read_tasks(
     Ok(())
 }
 
-/// Reads the tickets that only rows name which were read.
+/// Reads the tickets that only rows name which were read, and those that have to be known exactly.
 #[tracing::instrument(name = "db.tickets.read", level = "debug", skip_all)]
 pub async fn read_tickets(
     connection: &mut PgConnection,
     batch: &mut Batch,
 ) -> Result<(), sqlx::Error> {
-    let ids: Vec<Uuid> = batch.tickets_held().iter().map(|held| held.0).collect();
+    let ids: Vec<Uuid> = batch.tickets_to_ask().iter().map(|held| held.0).collect();
     if ids.is_empty() {
         return Ok(());
     }
     let rows = sqlx::query!(
-        "SELECT id, app, user_id FROM tickets WHERE id = ANY($1)",
+        "SELECT id, app, user_id, last_expires_at FROM tickets WHERE id = ANY($1)",
         &ids
     )
     .fetch_all(connection)
     .await?;
     for row in rows {
-        issued(batch, row.id, row.app, &row.user_id)?;
+        issued(batch, row.id, row.app, &row.user_id, row.last_expires_at)?;
     }
     Ok(())
 }
 
-fn issued(batch: &mut Batch, id: Uuid, app: String, user_id: &str) -> Result<(), sqlx::Error> {
+fn issued(
+    batch: &mut Batch,
+    id: Uuid,
+    app: String,
+    user_id: &str,
+    last_expires_at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
     let user_id = UserId::parse(user_id)
         .map_err(|fault| sqlx::Error::Decode(format!("tickets.user_id of {id}: {fault}").into()))?;
-    let ticket = IssuedTicket { app, user_id };
+    let ticket = IssuedTicket {
+        app,
+        user_id,
+        last_expires_at,
+    };
     batch.tickets.insert(Ticket(id), Arc::new(ticket));
     Ok(())
 }
@@ -250,7 +263,10 @@ pub async fn write(
     now: DateTime<Utc>,
     random: &Random,
 ) -> Result<(), sqlx::Error> {
-    let bodies: DeliveryColumns = deliveries.iter().map(DeliveryRow::of).collect();
+    let bodies: DeliveryColumns = rows::deliveries(batch, deliveries).collect();
+    if bodies.id.is_empty() {
+        return Ok(());
+    }
     let tasks: TaskColumns = rows::tasks(batch, now).collect();
     let uploads: UploadColumns = rows::uploads(batch, now).collect();
     let changes: ChangeColumns = rows::changes(batch).collect();
@@ -339,6 +355,8 @@ pub async fn write(
     }
     let (named_file, named_by): (Vec<i64>, Vec<Uuid>) = rows::named(batch, deliveries).unzip();
     let audit: AuditColumns = rows::audit(batch, deliveries, now, random).collect();
+    let marks: MarkColumns = judging::marks(batch).collect();
+    let judged: JudgedColumns = judging::judged(batch).collect();
     let written = sqlx::query_file!(
         "src/record/write.sql",
         now,
@@ -427,6 +445,14 @@ pub async fn write(
         &tickets.app as _,
         &tickets.user_id as _,
         &tasks.outputs as _,
+        &uploads.seen_at as _,
+        &uploads.absent_at as _,
+        &marks.delivery,
+        &marks.refuted as _,
+        &judged.file,
+        &judged.app as _,
+        &judged.file_id as _,
+        &judged.deliveries,
     );
     written.fetch_one(connection).await?;
     Ok(())

@@ -71,7 +71,7 @@ written_uploads AS (
         name, type, media_url, cover_url, class_id, storage_region, size_bytes, duration_s, width,
         height, bitrate_bps, uploaded_at, procedure_task_id, procedure_state, review_task_id,
         review_state, processing, recorded_at, updated_at, announced_at, deleted_at, rank_strength,
-        rank_update_time, rank_digest, weaker, version, folded_on, deliveries
+        rank_update_time, rank_digest, weaker, version, folded_on, deliveries, seen_at, absent_at
     )
     SELECT
         u.app, u.file_id, u.user_id, u.ticket, u.attribution_method, u.attribution_reason, u.attribution_detail,
@@ -79,7 +79,7 @@ written_uploads AS (
         u.name, u.type, u.media_url, u.cover_url, u.class_id, u.storage_region, u.size_bytes, u.duration_s, u.width,
         u.height, u.bitrate_bps, u.uploaded_at, u.procedure_task_id, u.procedure_state, u.review_task_id,
         u.review_state, u.processing, u.recorded_at, u.updated_at, u.announced_at, u.deleted_at, u.rank_strength,
-        u.rank_update_time, u.rank_digest, u.weaker, u.version, u.folded_on, counted.deliveries
+        u.rank_update_time, u.rank_digest, u.weaker, u.version, u.folded_on, counted.deliveries, u.seen_at, u.absent_at
     FROM (
         SELECT unnest($27::text[]) AS app, unnest($28::text[]) AS file_id, unnest($29::text[]) AS user_id,
             unnest($30::uuid[]) AS ticket, unnest($31::text[]) AS attribution_method,
@@ -100,6 +100,7 @@ written_uploads AS (
             unnest($61::smallint[]) AS rank_strength, unnest($62::timestamptz[]) AS rank_update_time,
             unnest($63::bytea[]) AS rank_digest, unnest($64::jsonb[]) AS weaker,
             unnest($65::integer[]) AS version, unnest($66::integer[]) AS folded_on,
+            unnest($87::timestamptz[]) AS seen_at, unnest($88::timestamptz[]) AS absent_at,
             generate_subscripts($27::text[], 1) AS position
     ) AS u
     JOIN counted ON counted.file = u.position
@@ -123,12 +124,13 @@ written_uploads AS (
         deleted_at = EXCLUDED.deleted_at, rank_strength = EXCLUDED.rank_strength,
         rank_update_time = EXCLUDED.rank_update_time, rank_digest = EXCLUDED.rank_digest,
         weaker = EXCLUDED.weaker, version = EXCLUDED.version, folded_on = EXCLUDED.folded_on,
+        seen_at = EXCLUDED.seen_at, absent_at = EXCLUDED.absent_at,
         deliveries = held.deliveries + EXCLUDED.deliveries
     WHERE held.version = EXCLUDED.folded_on
-    RETURNING 1
+    RETURNING app, file_id, deliveries
 ),
--- A row that moved after it was read was not written, and a ticket may not be whose it was presumed to be: then
--- nothing is written, and the batch is folded again.
+-- A row that moved after it was read was not written, a ticket may not be whose it was presumed to be, and a file whose
+-- deliveries were judged may have been named by one more: then nothing is written, and the batch is folded again.
 whole AS MATERIALIZED (
     SELECT CASE
         WHEN (SELECT count(*) FROM written_tasks) = cardinality($15::text[])
@@ -138,9 +140,24 @@ whole AS MATERIALIZED (
                 FROM (SELECT unnest($83::uuid[]) AS id, unnest($84::text[]) AS app, unnest($85::text[]) AS user_id) AS p,
                     LATERAL (SELECT t.app, t.user_id FROM tickets AS t WHERE t.id = p.id OFFSET 0) AS t
                 WHERE t.app = p.app AND t.user_id = p.user_id
-            ) = cardinality($83::uuid[]) THEN true
+            ) = cardinality($83::uuid[])
+            AND NOT EXISTS (
+                SELECT
+                FROM (
+                    SELECT unnest($91::bigint[]) AS file, unnest($92::text[]) AS app, unnest($93::text[]) AS file_id,
+                        unnest($94::integer[]) AS deliveries
+                ) AS j
+                JOIN counted ON counted.file = j.file
+                JOIN written_uploads AS w ON w.app = j.app AND w.file_id = j.file_id
+                WHERE w.deliveries <> j.deliveries + counted.deliveries
+            ) THEN true
         ELSE refuse_stale_batch()
     END AS yes
+),
+marked AS MATERIALIZED (
+    SELECT mark_refuted($89::uuid[], $90::text[])
+    FROM whole
+    WHERE whole.yes AND cardinality($89::uuid[]) > 0
 ),
 audited AS (
     INSERT INTO attribution_changes (
@@ -160,11 +177,10 @@ audited AS (
     WHERE whole.yes
 ),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
-head AS (
-    UPDATE feed_head SET seq = seq + cardinality($77::text[])
+head AS MATERIALIZED (
+    SELECT take_seq(cardinality($77::text[])) AS before
     FROM whole
-    WHERE whole.yes AND cardinality($77::text[]) > 0
-    RETURNING seq - cardinality($77::text[]) AS before
+    WHERE whole.yes AND cardinality($77::text[]) > 0 AND (SELECT count(*) FROM marked) >= 0
 ),
 logged AS (
     INSERT INTO changes (seq, at, kind, app, file_id, ticket, user_before, user_after)
@@ -175,4 +191,4 @@ logged AS (
             unnest($82::text[]) AS user_after, generate_subscripts($77::text[], 1) AS position
     ) AS c
 )
-SELECT whole.yes AS "whole!" FROM whole
+SELECT whole.yes AS "whole!" FROM whole WHERE (SELECT count(*) FROM marked) >= 0

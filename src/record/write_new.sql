@@ -97,11 +97,10 @@ whole AS MATERIALIZED (
     END AS yes
 ),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
-head AS (
-    UPDATE feed_head SET seq = seq + cardinality($69::text[])
+head AS MATERIALIZED (
+    SELECT take_seq(cardinality($69::text[])) AS before
     FROM whole
     WHERE whole.yes AND cardinality($69::text[]) > 0
-    RETURNING seq - cardinality($69::text[]) AS before
 ),
 logged AS (
     INSERT INTO changes (seq, at, kind, app, file_id, ticket, user_before, user_after)

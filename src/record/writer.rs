@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sqlx::PgConnection;
 use tokio::time::{Instant, timeout};
 
@@ -10,7 +11,8 @@ use super::batch::Batch;
 use super::drain::Drain;
 use super::recall::{Question, Recall};
 use super::spool::Spool;
-use super::{Delivery, Outcome, Quarantine, counted, sql};
+use super::{Delivery, Outcome, Quarantine, counted, refute, sql, verdict};
+use crate::attribute::Resolvers;
 use crate::ops::breaker;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, Database, Fault};
@@ -30,9 +32,11 @@ const WRITE_FILE_WITHIN: Duration = Duration::from_micros(100);
 /// Postgres will never take what it says.
 const REFUSED: &str = "refused_by_database";
 
-/// What has to run for one recorder: its writer, the guard of its breaker, the drain of its spool.
-///
-/// One writer: on two cores a second one only makes the batches smaller (docs/performance.md).
+/// So many batches are written at the same time: while one waits for the disk, or for the row that orders commits, the
+/// other goes on. A third only makes the batches smaller (docs/performance.md).
+const WRITERS: usize = 2;
+
+/// What has to run for one recorder: its writers, the guard of its breaker, the drain of its spool.
 pub struct Writers {
     batches: Batches<Delivery, Outcome>,
     database: Database,
@@ -45,6 +49,7 @@ pub struct Writer {
     clock: Clock,
     random: Random,
     recall: Recall,
+    resolvers: Resolvers,
     /// Whether what is likely is presumed and not asked.
     presuming: bool,
     pub(super) metrics: Metrics,
@@ -76,7 +81,8 @@ impl Writers {
                 drain.run(stop.clone()).await;
             }
         };
-        tokio::join!(self.write(stop.clone()), guarding, draining);
+        let writing = join_all((0..WRITERS).map(|_| self.write(stop.clone())));
+        tokio::join!(writing, guarding, draining);
     }
 
     async fn write(&self, mut stop: Stop) {
@@ -105,11 +111,18 @@ impl Writers {
 
 impl Writer {
     /// A writer that has not failed yet.
-    pub fn new(clock: Clock, random: Random, tickets: KnownTickets, metrics: Metrics) -> Self {
+    pub fn new(
+        clock: Clock,
+        random: Random,
+        tickets: KnownTickets,
+        resolvers: Resolvers,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             clock,
             random,
             recall: Recall::new(tickets),
+            resolvers,
             presuming: true,
             metrics,
             failing: AtomicBool::new(false),
@@ -188,7 +201,8 @@ impl Writer {
             .await;
             match line.settle(written) {
                 Ok(outcomes) => {
-                    counted::committed(&self.metrics, deliveries.len(), began.elapsed());
+                    let took = began.elapsed();
+                    counted::committed(&self.metrics, deliveries, &outcomes, took);
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!("recording again");
                     }
@@ -220,6 +234,7 @@ impl Writer {
         let now = self.clock.now();
         let mut batch = self.read(connection, deliveries, presuming).await?;
         let outcomes = batch.fold(deliveries, now);
+        refute::judge(connection, &mut batch).await?;
         if let Err(error) = sql::write(connection, deliveries, &batch, now, &self.random).await {
             if fault_of(&error, presuming) == Fault::Contended {
                 self.recall.was_wrong(&batch);
@@ -228,6 +243,7 @@ impl Writer {
         }
         self.recall.note(&batch);
         counted::uploads(&self.metrics, &batch);
+        counted::refuted(&self.metrics, &batch);
         Ok(outcomes)
     }
 
@@ -239,6 +255,7 @@ impl Writer {
         presuming: bool,
     ) -> Result<Batch, sqlx::Error> {
         let mut batch = Batch::of(deliveries);
+        batch.resolvers = self.resolvers.clone();
         let question = if presuming {
             self.recall.presume(&mut batch, deliveries)
         } else {
@@ -249,6 +266,9 @@ impl Writer {
         sql::read_files(connection, &mut batch).await?;
         sql::read_tasks(connection, &mut batch).await?;
         sql::read_tickets(connection, &mut batch).await?;
+        if !presuming {
+            verdict::read_standing(connection, &mut batch).await?;
+        }
         Ok(batch)
     }
 }

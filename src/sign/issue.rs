@@ -174,8 +174,12 @@ impl IssueWriter {
         let opened = issues.iter().zip(logged);
         let opened = opened.filter(|(issue, logged)| logged.is_ok() && !issue.continues);
         self.tickets.note(opened.map(|(issue, _)| {
-            let (app, user_id) = (issue.app.as_str().to_owned(), issue.user_id.clone());
-            (issue.ticket, Arc::new(IssuedTicket { app, user_id }))
+            let issued = IssuedTicket {
+                app: issue.app.as_str().to_owned(),
+                user_id: issue.user_id.clone(),
+                last_expires_at: issue.expires_at,
+            };
+            (issue.ticket, Arc::new(issued))
         }));
     }
 }

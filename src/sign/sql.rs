@@ -124,7 +124,7 @@ pub async fn list(
     filter: &LogFilter,
     limit: usize,
 ) -> Result<Vec<LogLine>, sqlx::Error> {
-    const USED: &str = "EXISTS (SELECT FROM uploads u WHERE u.ticket = i.ticket AND u.app = i.app AND u.announced_at IS NOT NULL)";
+    const USED: &str = "EXISTS (SELECT FROM uploads u WHERE u.ticket = i.ticket AND u.app = i.app AND u.announced_at IS NOT NULL AND u.confirmed <> 'refuted')";
     let mut sql = QueryBuilder::<Postgres>::new("SELECT i.*, ");
     sql.push(USED)
         .push(" AS used FROM signature_issues i WHERE true");

@@ -56,6 +56,7 @@ fn sets(action: &str) -> &'static str {
         "PullEvents" => r#"{"EventSet":[]}"#,
         "SearchMedia" => r#"{"TotalCount":0,"MediaInfoSet":[]}"#,
         "DescribeMediaInfos" => r#"{"MediaInfoSet":[],"NotExistFileIdSet":[]}"#,
+        "DescribeTasks" => r#"{"TaskSet":[],"ScrollToken":""}"#,
         _ => "{}",
     }
 }
@@ -94,6 +95,10 @@ impl Simulator {
             "DescribeTaskDetail" => {
                 let wanted: tasks::Describe = parameters::read(body)?;
                 app.with(|app| app.tasks.describe(&wanted, now))
+            }
+            "DescribeTasks" => {
+                let wanted: tasks::List = parameters::read(body)?;
+                app.with(|app| app.tasks.list(&wanted, now))
             }
             "DescribeEventConfig" => {
                 parameters::read::<config::Describe>(body)?;

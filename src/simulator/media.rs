@@ -216,7 +216,7 @@ impl Search {
 /// From `After` to `Before`, both included.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct TimeRange {
+pub(super) struct TimeRange {
     after: Option<DateTime<Utc>>,
     before: Option<DateTime<Utc>>,
 }
@@ -228,6 +228,14 @@ type Place = (DateTime<Utc>, String);
 struct KeyRange(Bound<Place>, Bound<Place>);
 
 impl TimeRange {
+    /// Whether it has a time; times are told in seconds, and the whole last one belongs to it.
+    pub fn has(&self, at: DateTime<Utc>) -> bool {
+        self.after.is_none_or(|from| from <= at)
+            && self
+                .before
+                .is_none_or(|to| at < to + chrono::TimeDelta::seconds(1))
+    }
+
     fn range(&self) -> KeyRange {
         let from = self.after.map(|at| (at, String::new()));
         // Times are told in seconds; the whole last one belongs to the range.
@@ -258,13 +266,13 @@ impl KeyRange {
 /// In which order a search answers; the newest first unless it says otherwise.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct SortBy {
+pub(super) struct SortBy {
     field: Option<String>,
     order: Option<String>,
 }
 
 impl SortBy {
-    fn is_ascending(&self) -> Result<bool, Refusal> {
+    pub fn is_ascending(&self) -> Result<bool, Refusal> {
         if self
             .field
             .as_deref()

@@ -164,7 +164,8 @@ impl Simulator {
 
     /// What DescribeTaskDetail answers for a task: its `Response` without the `RequestId`.
     pub fn set_task(&self, task_id: &str, response: Value) {
-        self.with(|app| app.tasks.set(task_id, response));
+        let now = self.inner.clock.now();
+        self.with(|app| app.tasks.set(task_id, response, now));
     }
 
     /// The event configuration, SignKey included.

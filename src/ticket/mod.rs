@@ -5,6 +5,7 @@ mod known;
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 pub use known::KnownTickets;
@@ -24,7 +25,10 @@ const VALUES: [u8; 256] = {
     values
 };
 const NO_DIGIT: u8 = 0xff;
-const PREFIX: &str = "vt_";
+/// What every ticket begins with.
+pub const TICKET_PREFIX: &str = "vt_";
+/// How long after it was begun VOD lets an upload be resumed (protocol.md section 8).
+pub const RESUMED_WITHIN: TimeDelta = TimeDelta::days(1);
 /// 128 bits in groups of five; the first character holds three of them.
 const DIGITS: usize = 26;
 /// Fits a `sourceContext` many times over, and an index page.
@@ -47,7 +51,7 @@ impl FromStr for Ticket {
 
     /// Reads a ticket in either case; nothing else is forgiven.
     fn from_str(text: &str) -> Result<Self, NotATicket> {
-        let digits = text.strip_prefix(PREFIX).ok_or(NotATicket)?;
+        let digits = text.strip_prefix(TICKET_PREFIX).ok_or(NotATicket)?;
         if digits.len() != DIGITS {
             return Err(NotATicket);
         }
@@ -66,7 +70,7 @@ impl FromStr for Ticket {
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits = self.0.as_u128();
-        f.write_str(PREFIX)?;
+        f.write_str(TICKET_PREFIX)?;
         for i in (0..DIGITS).rev() {
             let digit = ALPHABET[(bits >> (5 * i)) as usize & 31];
             fmt::Write::write_char(f, char::from(digit))?;
@@ -86,6 +90,8 @@ impl From<Uuid> for Ticket {
 pub struct IssuedTicket {
     pub app: String,
     pub user_id: UserId,
+    /// When the signature of it expires that lives longest; moves on with each further one.
+    pub last_expires_at: DateTime<Utc>,
 }
 
 /// A user of the app, by the app's own id: 1 to 256 bytes of UTF-8 without control characters.

@@ -46,6 +46,29 @@ pub(super) fn tell(
     })
 }
 
+/// What VOD says of a file that it holds: an element of `MediaInfoSet` (protocol.md section 7).
+pub(super) fn held(element: &Object<'_>) -> Option<FileFact> {
+    let news = match element.object(&["BasicInfo"]) {
+        Some(_) => News::Uploaded,
+        None => News::Mentioned,
+    };
+    Some(told(element.file_id(&["FileId"])?, news, element))
+}
+
+/// The files of a `NotExistFileIdSet`, each once.
+pub(super) fn absent(answer: &Object<'_>) -> Result<Vec<FileFact>, Fault> {
+    let elements = answer.array(&["NotExistFileIdSet"]).unwrap_or_default();
+    let mut files = Files::default();
+    for element in elements {
+        files.add(json::file_id(element));
+    }
+    if files.in_order.len() > MAX_FILES {
+        return Err(Fault::TooManyFiles);
+    }
+    let absent = files.in_order.into_iter();
+    at_least_one(absent.map(|file_id| bare(file_id, News::Absent)).collect())
+}
+
 /// The file that a task works on, where it names one.
 pub(super) fn subject(member: &Object<'_>) -> Option<FileId> {
     let own = member.file_id(&["FileId", "SrcFileId"]);
@@ -123,8 +146,8 @@ fn bare(file_id: FileId, news: News) -> FileFact {
 }
 
 fn told(file_id: FileId, news: News, member: &Object<'_>) -> FileFact {
-    // One official sample nests MediaBasicInfo in itself (protocol.md section 4).
-    let outer = member.object(&["MediaBasicInfo"]);
+    // One official sample nests MediaBasicInfo in itself (protocol.md section 4); lists of media call it BasicInfo.
+    let outer = member.object(&["MediaBasicInfo", "BasicInfo"]);
     let inner = outer
         .as_ref()
         .and_then(|outer| outer.object(&["MediaBasicInfo"]));

@@ -74,6 +74,12 @@ impl<'a> Object<'a> {
             .map(|(key, value)| (key.as_ref(), *value))
     }
 
+    /// The same object with one more member, which counts before others of its name.
+    pub(super) fn with(mut self, name: &'static [u8], value: &'a RawValue) -> Self {
+        self.members.push((Cow::Borrowed(name), value));
+        self
+    }
+
     /// The member of exactly this name; of repeated ones the last.
     pub(super) fn member(&self, name: &[u8]) -> Option<&'a RawValue> {
         self.last(|key| key == name)

@@ -23,8 +23,9 @@ pub const MAX_ITEMS: usize = 1000;
 /// and 200,000 were not recorded, however often they were sent.
 pub const MAX_FILES: usize = 16 * file_facts::MAX_FILES;
 
-/// The members that change from one sending of an event to the next, and are no part of what it says.
-const OF_THE_SENDING: [&str; 4] = ["Sign", "T", "EventHandle", "msgHandle"];
+/// The members that change from one sending of an event to the next, or from one answer to the next, and are no part
+/// of what it says.
+const OF_THE_SENDING: [&str; 5] = ["Sign", "T", "EventHandle", "msgHandle", "RequestId"];
 
 /// A body that is a JSON object: its signature and its items.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,7 +119,7 @@ fn open(object: &Object<'_>) -> Result<Event, Fault> {
 }
 
 /// SHA-256 of what the event says; each part goes in with its length before it, so that no two bodies can meet.
-fn digest(object: &Object<'_>) -> [u8; 32] {
+pub(super) fn digest(object: &Object<'_>) -> [u8; 32] {
     let mut hash = Sha256::new();
     for (key, value) in object.members() {
         if OF_THE_SENDING

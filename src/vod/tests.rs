@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod hostile;
+mod inventory;
 mod irregular;
 mod outputs;
 mod samples;

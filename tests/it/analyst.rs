@@ -14,7 +14,7 @@ use crate::harness::{TestApp, cluster, config, new_file_upload, token_app};
 use crate::uploads_list::{deletion, procedure};
 
 /// A connection of the role, which may do what only its rights forbid, not its settings.
-async fn analyst(url: &str) -> PgConnection {
+pub async fn analyst(url: &str) -> PgConnection {
     let url = url.replacen("postgres://vod@", "postgres://vod_analyst@", 1);
     assert!(url.contains("vod_analyst@"));
     let mut connection = PgConnection::connect(&url).await.unwrap();
@@ -32,7 +32,7 @@ async fn execute(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::E
 }
 
 /// Rows as JSON.
-async fn rows(connection: &mut PgConnection, from: &str) -> Vec<Map<String, Value>> {
+pub async fn rows(connection: &mut PgConnection, from: &str) -> Vec<Map<String, Value>> {
     let sql = format!("SELECT to_jsonb(v) FROM {from} v");
     let rows: Vec<Value> = sqlx::query_scalar(AssertSqlSafe(sql))
         .fetch_all(connection)

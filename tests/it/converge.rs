@@ -10,10 +10,14 @@ use sqlx::AssertSqlSafe;
 use vod_receiver::record::{Delivery, Recorder};
 use vod_receiver::ticket::Ticket;
 
-use crate::fold::{TICKETS, any_delivery};
+use crate::fold::{TICKETS, any_delivery, named_first, number_them};
 use crate::harness::TestApp;
 
 const HISTORIES: usize = 40;
+
+/// Uploads whose count is not that of the deliveries which are kept and name them.
+const MISCOUNTED: &str = "SELECT count(*) FROM uploads u WHERE deliveries <> (
+    SELECT count(*) FROM deliveries d WHERE d.app = u.app AND (d.file_id = u.file_id OR u.file_id = ANY(d.more_file_ids)))";
 
 /// What was told, and how it comes to the receivers: the receiver of each batch, and its deliveries.
 type History = (Vec<Delivery>, Vec<(usize, Vec<Index>)>);
@@ -28,7 +32,7 @@ fn any_history() -> impl Strategy<Value = History> {
 
 impl TestApp {
     /// The tickets that the histories name: one of this app, one of another.
-    async fn issue_tickets(&self) {
+    pub async fn issue_tickets(&self) {
         for (ticket, app, user) in [(TICKETS[0], "main", "ann"), (TICKETS[1], "other", "bob")] {
             let ticket: Ticket = ticket.parse().unwrap();
             let sql = format!(
@@ -47,14 +51,17 @@ impl TestApp {
             .unwrap();
     }
 
-    /// All that the tables hold, but for how often a row was written.
-    pub async fn rows(&self) -> (Value, Value) {
+    /// All that the tables hold, but for how often a row was written, when VOD last answered, and which of its answers
+    /// were kept.
+    pub async fn rows(&self) -> (Value, Value, Value) {
         sqlx::query_as(
             "SELECT
-                (SELECT coalesce(jsonb_agg(to_jsonb(u) - ARRAY['version', 'folded_on'] ORDER BY app, file_id), '[]')
-                    FROM uploads u),
+                (SELECT coalesce(jsonb_agg(to_jsonb(u) - ARRAY['version', 'folded_on', 'seen_at', 'deliveries']
+                    ORDER BY app, file_id), '[]') FROM uploads u),
                 (SELECT coalesce(jsonb_agg(to_jsonb(t) - ARRAY['version'] ORDER BY task_id, app, file_id), '[]')
-                    FROM tasks t)",
+                    FROM tasks t),
+                (SELECT coalesce(jsonb_agg(jsonb_build_array(id, door, refuted) ORDER BY id), '[]')
+                    FROM deliveries WHERE door <> 'reconcile')",
         )
         .fetch_one(&self.pool)
         .await
@@ -79,12 +86,15 @@ async fn three_receivers_at_once_in_any_batches_write_the_rows_of_one_in_order()
     let mut runner = TestRunner::deterministic();
     for number in 0..HISTORIES {
         let (mut told, batches) = any_history().new_tree(&mut runner).unwrap().current();
+        told.splice(0..0, named_first());
+        number_them(&mut told);
         for delivery in &mut told {
             delivery.id = one.random.uuid_v7(one.now());
         }
         for delivery in &told {
             one.recorder.submit(vec![delivery.clone()]).await.unwrap();
         }
+        receivers[0].submit(told[..2].to_vec()).await.unwrap();
         at_once(&receivers, &told, batches).await;
         assert_eq!(
             one.rows().await,
@@ -97,6 +107,13 @@ async fn three_receivers_at_once_in_any_batches_write_the_rows_of_one_in_order()
                 .await,
             0
         );
+        for app in [&one, &three] {
+            assert_eq!(
+                app.count(MISCOUNTED).await,
+                0,
+                "history {number}: {told:#?}"
+            );
+        }
         one.forget().await;
         three.forget().await;
     }

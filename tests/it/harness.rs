@@ -54,10 +54,12 @@ pub fn token_app() -> App {
         sub_app_id: None,
         api_endpoint: "http://127.0.0.1:1".to_owned(),
         events: Events::Push,
+        reconcile_every: None,
         sign_keys: Vec::new(),
         callback_tokens: vec![Secret::new(TOKEN)],
         unsigned_v2: false,
         allow_unauthenticated_callbacks: false,
+        resolvers: Vec::new(),
     }
 }
 
@@ -74,6 +76,7 @@ pub fn config(apps: Vec<App>) -> Config {
         listen: ([127, 0, 0, 1], 0).into(),
         listen_is_default: true,
         metrics_listen: None,
+        public_url: None,
         data_dir: None,
         spool_max_bytes: 1 << 30,
         allow_volatile_spool: true,
@@ -139,6 +142,9 @@ impl TestApp {
         let _ = rustls::crypto::ring::default_provider().install_default();
         for puller in parts.pullers().unwrap() {
             tasks.spawn("pull", |stop| puller.run(stop));
+        }
+        for schedule in parts.schedules().unwrap() {
+            tasks.spawn("reconcile", |stop| schedule.run(stop));
         }
         let server = actix_web::HttpServer::new(move || build(parts.clone()))
             .workers(2)

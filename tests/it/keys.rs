@@ -204,6 +204,7 @@ async fn each_route_wants_its_scope() {
         (Method::GET, "/v1/tickets/{ticket}", "read"),
         (Method::GET, "/v1/uploads", "read"),
         (Method::GET, "/v1/uploads/{file_id}", "read"),
+        (Method::PUT, "/v1/uploads/{file_id}/attribution", "admin"),
     ];
     for (method, path) in operations() {
         let known = routes
@@ -229,6 +230,9 @@ async fn each_route_wants_its_scope() {
             let mut request = with_key(&app, &key, method.clone(), &path);
             if *method == Method::POST {
                 request = request.json(&json!({"user_id": "ann"}));
+            }
+            if *method == Method::PUT {
+                request = request.json(&json!({"user_id": "ann", "reason": "seen"}));
             }
             let response = request.send().await.unwrap();
             let at = format!("{scopes:?} {method} {path}");

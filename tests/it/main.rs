@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is to fail loudly")]
 
 mod analyst;
+mod attribution;
 mod callback_auth;
 mod converge;
+mod doctor;
 mod door;
 mod fold;
 mod harness;
@@ -20,7 +22,9 @@ mod processing;
 mod pull;
 mod readme;
 mod recall;
+mod reconcile;
 mod record;
+mod refuted;
 mod replay;
 mod sdk;
 mod signature_log;

@@ -21,13 +21,13 @@ mod client;
 mod killed;
 
 /// A local VOD, and the clock that its queue goes by.
-struct Vod {
-    simulator: Simulator,
-    clock: Clock,
-    serving: simulator::Serving,
+pub struct Vod {
+    pub simulator: Simulator,
+    pub clock: Clock,
+    pub serving: simulator::Serving,
 }
 
-fn vod() -> Vod {
+pub fn vod() -> Vod {
     let clock = Clock::set_to(NOW.parse().unwrap());
     vod_with(clock, Duration::from_secs(30))
 }
@@ -50,7 +50,7 @@ fn vod_with(clock: Clock, visibility: Duration) -> Vod {
 
 impl Vod {
     /// An app that pulls from it and takes no pushes.
-    fn app(&self) -> App {
+    pub fn app(&self) -> App {
         App {
             api_endpoint: self.serving.url(),
             events: Events::Pull,
@@ -60,7 +60,7 @@ impl Vod {
     }
 
     /// Waits until all events were confirmed.
-    async fn is_empty(&self) {
+    pub async fn is_empty(&self) {
         eventually("all events are confirmed", async || {
             self.simulator.unconfirmed() == 0
         })
@@ -68,7 +68,7 @@ impl Vod {
     }
 
     /// Waits until some action was called so often.
-    async fn is_called(&self, action: &str, times: u64) {
+    pub async fn is_called(&self, action: &str, times: u64) {
         eventually("VOD is asked", async || {
             self.simulator.calls(action) >= times
         })

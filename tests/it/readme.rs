@@ -31,29 +31,50 @@ fn the_chinese_readme_translates_the_table_of_settings_as_it_is_now() {
     );
 }
 
-#[test]
-fn both_readmes_show_the_same_code_in_the_same_order() {
-    let blocks = |readme: &str| {
-        let readme = readme.replace("你的 ", "your ");
-        let fenced = readme.split("```").skip(1).step_by(2);
-        // Comments are prose, and each README has its own language; the picture is labelled in one.
-        let code = |block: &str| {
-            let lines = block.lines().filter(|line| {
-                let line = line.trim_start();
-                !line.starts_with('#') && !line.starts_with("//") && !line.is_empty()
-            });
-            lines
-                .map(|line| line.split(" // ").next().unwrap_or_default())
-                .map(|line| line.split("  # ").next().unwrap_or_default().trim_end())
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        };
-        fenced.map(code).collect::<Vec<_>>()
+/// The code of a document, block by block, as it is in any language.
+fn code(document: &str) -> Vec<Vec<String>> {
+    let document = document.replace("你的 ", "your ");
+    let fenced = document.split("```").skip(1).step_by(2);
+    // Comments are prose, and each document has its own language; the picture is labelled in one.
+    let code = |block: &str| {
+        let lines = block.lines().filter(|line| {
+            let line = line.trim_start();
+            !line.starts_with('#') && !line.starts_with("//") && !line.is_empty()
+        });
+        lines
+            .map(|line| line.split(" // ").next().unwrap_or_default())
+            .map(|line| line.split("  # ").next().unwrap_or_default().trim_end())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
-    let english = blocks(include_str!("../../README.md"));
-    let chinese = blocks(include_str!("../../README.zh-CN.md"));
+    fenced.map(code).collect()
+}
+
+fn same_code(english: &[Vec<String>], chinese: &[Vec<String>]) {
     assert_eq!(english.len(), chinese.len());
-    for (english, chinese) in english.iter().zip(&chinese) {
+    for (english, chinese) in english.iter().zip(chinese) {
         assert_eq!(english, chinese);
     }
+}
+
+#[test]
+fn both_readmes_show_the_same_code_in_the_same_order() {
+    same_code(
+        &code(include_str!("../../README.md")),
+        &code(include_str!("../../README.zh-CN.md")),
+    );
+}
+
+#[test]
+fn both_setup_guides_show_the_same_code_in_the_same_order() {
+    // What the doctor prints is text, in the language of the guide.
+    let code = |document: &str| {
+        let blocks = code(document).into_iter();
+        blocks
+            .filter(|block| block[0] != "text")
+            .collect::<Vec<_>>()
+    };
+    let english = code(include_str!("../../docs/setup.md"));
+    assert!(english.len() >= 10);
+    same_code(&english, &code(include_str!("../../docs/setup.zh-CN.md")));
 }

@@ -2,6 +2,7 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use vod_receiver::attribute::Resolvers;
 use vod_receiver::config::AppName;
 use vod_receiver::ops::database::Database;
 use vod_receiver::ops::lifecycle::Lifecycle;
@@ -39,6 +40,7 @@ impl TestApp {
             self.clock.clone(),
             self.random.clone(),
             KnownTickets::default(),
+            Resolvers::default(),
             metrics,
         );
         let mut tasks = Lifecycle::default();

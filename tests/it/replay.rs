@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use chrono::TimeDelta;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use vod_receiver::attribute::Resolvers;
 use vod_receiver::config::{App, Secret};
 use vod_receiver::record::replay::{Counts, Replay, Selection};
 use vod_receiver::record::{Delivery, Door, Outcome, Quarantine};
@@ -38,7 +39,8 @@ fn counts(recorded: u64, duplicate: u64, quarantined: u64, blanked: u64) -> Coun
 impl TestApp {
     async fn replay(&self, selection: &Selection, dry_run: bool) -> Counts {
         let (clock, random) = (self.clock.clone(), self.random.clone());
-        let mut replay = Replay::new(&self.database, clock, random, dry_run);
+        let resolvers = Resolvers::default();
+        let mut replay = Replay::new(&self.database, clock, random, resolvers, dry_run);
         replay.kept(selection, |_| ()).await.unwrap();
         replay.close().await
     }

@@ -48,6 +48,19 @@ async fn the_client_asks_everything_that_it_can_ask() {
         ] {
             client.describe_task(task).await.unwrap_err();
         }
+        let (from, to) = (search.created_from, search.created_to);
+        assert!(
+            client
+                .list_tasks(from, to, None)
+                .await
+                .unwrap()
+                .next
+                .is_none()
+        );
+        client
+            .list_tasks(from, to, Some("1256768367-t"))
+            .await
+            .unwrap_err();
         let change = EventConfigChange {
             mode: Some(NotificationMode::Pull),
             notification_url: Some("https://例子.example/callbacks/main/a?b=c&d=%20".to_owned()),

@@ -49,7 +49,7 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
     insta::assert_snapshot!(whole(response.unwrap()).await, @r#"
     200 OK
     cache-control: no-store
-    content-length: 2155
+    content-length: 2215
     content-type: application/json
     x-request-id: <uuid>
 
@@ -96,28 +96,32 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
           "door": "push",
           "event_type": "NewFileUpload",
           "format": "2.0",
-          "received_at": "2026-11-23T08:00:02Z"
+          "received_at": "2026-11-23T08:00:02Z",
+          "refuted": null
         },
         {
           "id": "01a2076b-4fb8-7000-8000-000000000006",
           "door": "push",
           "event_type": "NewFileUpload",
           "format": "3.0",
-          "received_at": "2026-11-23T08:00:03Z"
+          "received_at": "2026-11-23T08:00:03Z",
+          "refuted": null
         },
         {
           "id": "01a2076b-53a0-7000-8000-000000000008",
           "door": "push",
           "event_type": "NewFileUpload",
           "format": "3.0",
-          "received_at": "2026-11-23T08:00:04Z"
+          "received_at": "2026-11-23T08:00:04Z",
+          "refuted": null
         },
         {
           "id": "01a2076b-5788-7000-8000-000000000009",
           "door": "push",
           "event_type": "ProcedureStateChanged",
           "format": "3.0",
-          "received_at": "2026-11-23T08:00:05Z"
+          "received_at": "2026-11-23T08:00:05Z",
+          "refuted": null
         }
       ],
       "issues": [
@@ -153,6 +157,7 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
         {
           "at": "2026-11-23T08:00:03Z",
           "decided_by": "delivery 01a2076b-4fb8-7000-8000-000000000006",
+          "note": null,
           "user_before": null,
           "user_after": "ann",
           "method_before": "none",
@@ -160,7 +165,12 @@ async fn an_upload_shows_its_signatures_deliveries_tasks_and_former_verdicts() {
           "reason_before": "no_context",
           "reason_after": "ticket"
         }
-      ]
+      ],
+      "misuse": {
+        "signs": [],
+        "files_on_ticket": 1,
+        "seconds_after_expiry": null
+      }
     }
     "#);
 }

@@ -30,6 +30,7 @@ ACTIONS = {
     "SearchMedia",
     "DescribeMediaInfos",
     "DescribeTaskDetail",
+    "DescribeTasks",
     "DescribeEventConfig",
     "ModifyEventConfig",
 }
@@ -121,6 +122,9 @@ class TheSdkAgainstTheLocalVod(unittest.TestCase):
         task = ask("DescribeTaskDetail", {"TaskId": task_id}).ProcedureTask
         self.assertEqual((task.TaskId, task.Status), (task_id, "FINISH"))
         self.refused("ResourceNotFound", "DescribeTaskDetail", {"TaskId": "another"})
+        listed = ask("DescribeTasks", {"Status": "FINISH", "Limit": 100})
+        self.assertIn((task_id, "FINISH", "Procedure"), [(one.TaskId, one.Status, one.TaskType) for one in listed.TaskSet])
+        self.assertEqual(listed.ScrollToken, "")
 
     def test_the_event_configuration_is_described_and_modified(self):
         before = ask("DescribeEventConfig")

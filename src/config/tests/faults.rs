@@ -63,8 +63,20 @@ fn each_wrong_variable_is_named_with_what_is_wanted() {
             "0123456789-0123456789-0123,short",
             "at least 24",
         ),
+        (
+            "VOD_RECEIVER_PUBLIC_URL",
+            "https://vod.example.com/?a=b",
+            "without a query",
+        ),
         ("VOD_UNSIGNED_V2", "yes", "true or false"),
         ("VOD_ALLOW_UNAUTHENTICATED_CALLBACKS", "1", "true or false"),
+        ("VOD_RESOLVERS", "uid", "Number 1 is none of them."),
+        (
+            "VOD_RESOLVERS",
+            "text\njson:uid",
+            "Number 2 has no JSON pointer",
+        ),
+        ("VOD_RESOLVERS", "regex:(", "unclosed group."),
     ];
     for (variable, value, wanted) in cases {
         let mut variables: Vec<_> = one_app(&[]);

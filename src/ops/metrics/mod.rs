@@ -10,9 +10,10 @@ mod process;
 mod reference;
 mod registry;
 
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -46,6 +47,8 @@ struct Registry {
     started_at: DateTime<Utc>,
     /// Microseconds since the Unix epoch; 0 before the first.
     newest_delivery: AtomicI64,
+    /// How far each app was reconciled that is so on a schedule.
+    reconciled_to: Mutex<BTreeMap<String, DateTime<Utc>>>,
 }
 
 /// A method and the template of a route.
@@ -88,6 +91,7 @@ impl Metrics {
             endpoints,
             started_at: now,
             newest_delivery: AtomicI64::new(0),
+            reconciled_to: Mutex::default(),
         }))
     }
 
@@ -99,6 +103,14 @@ impl Metrics {
             counters[row].increment(by);
         } else {
             debug_assert!(false, "{} has no counter {labels:?}", metric.name());
+        }
+    }
+
+    /// Sets a gauge that is not looked up at each scrape; `labels` are its values in their order.
+    pub fn gauge(&self, metric: Metric, labels: &[&str], value: f64) {
+        match self.family(metric).row(labels) {
+            Some(row) => self.set(metric, row, value),
+            None => debug_assert!(false, "{} has no gauge {labels:?}", metric.name()),
         }
     }
 
@@ -121,6 +133,19 @@ impl Metrics {
     pub fn delivered(&self, received_at: DateTime<Utc>) {
         let at = received_at.timestamp_micros();
         self.0.newest_delivery.fetch_max(at, Ordering::Relaxed);
+    }
+
+    /// Notes how far an app was reconciled.
+    pub fn reconciled(&self, app: &str, to: DateTime<Utc>) {
+        let held = self.0.reconciled_to.lock();
+        let mut held = held.unwrap_or_else(PoisonError::into_inner);
+        held.insert(app.to_owned(), to);
+    }
+
+    fn furthest_behind(&self) -> Option<DateTime<Utc>> {
+        let held = self.0.reconciled_to.lock();
+        let held = held.unwrap_or_else(PoisonError::into_inner);
+        held.values().min().copied()
     }
 
     /// The place of an endpoint in the table; of none, where it is not there.
@@ -177,7 +202,8 @@ impl Metrics {
             .spool_oldest_at_ms
             .and_then(DateTime::from_timestamp_millis);
         let started_at = self.0.started_at;
-        let no_labels: [(Metric, f64); 14] = [
+        let reconciled_to = self.furthest_behind();
+        let no_labels: [(Metric, f64); 15] = [
             (Metric::CallbacksHeld, state.callbacks_held as f64),
             (Metric::BodiesInFlight, state.bodies_in_flight_bytes as f64),
             (Metric::QueueDeliveries, state.queue_deliveries as f64),
@@ -186,6 +212,10 @@ impl Metrics {
             (
                 Metric::NewestDeliveryAge,
                 age_s(newest.unwrap_or(started_at)),
+            ),
+            (
+                Metric::ReconcileCheckpointAge,
+                reconciled_to.map_or(0.0, age_s),
             ),
             (Metric::SpoolRecords, state.spool_records as f64),
             (Metric::SpoolBytes, state.spool_bytes as f64),

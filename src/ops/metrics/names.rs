@@ -99,6 +99,29 @@ const API_ERRORS: Labels = Labels {
         &["bad_answer"],
     ],
 };
+const RECONCILE_OUTCOMES: Labels = Labels {
+    names: &["outcome"],
+    rows: &[
+        &["done"],
+        &["incomplete"],
+        &["elsewhere"],
+        &["postgres_away"],
+        &["not_durable"],
+        &["unauthentic"],
+        &["clock_skew"],
+        &["rate_limited"],
+        &["not_found"],
+        &["invalid"],
+        &["internal"],
+        &["refused"],
+        &["transport"],
+        &["bad_answer"],
+    ],
+};
+const REPAIRS: Labels = Labels {
+    names: &["what"],
+    rows: &[&["upload"], &["confirmed"], &["task"], &["deletion"]],
+};
 const BATCH_OUTCOMES: Labels = Labels {
     names: &["outcome"],
     rows: &[
@@ -118,7 +141,6 @@ const DOORS_AND_OUTCOMES: Labels = Labels {
         &["pull", "duplicate"],
         &["pull", "quarantined"],
         &["reconcile", "recorded"],
-        &["reconcile", "duplicate"],
         &["reconcile", "quarantined"],
         &["replay", "recorded"],
         &["replay", "duplicate"],
@@ -152,18 +174,33 @@ const QUARANTINE_REASONS: Labels = Labels {
         &[OTHER],
     ],
 };
+const REFUTATIONS: Labels = Labels {
+    names: &["reason"],
+    rows: &[&["other_context"], &["unknown_file"]],
+};
 const VERDICTS: Labels = Labels {
     names: &["method", "reason"],
     rows: &[
         &["ticket", "ticket"],
         &["ticket", "session_ticket"],
         &["ticket", "contexts_differ"],
+        &["resolver", "resolver"],
+        &["resolver", "contexts_differ"],
         &["manual", "manual"],
         &["none", "no_context"],
         &["none", "foreign_context"],
         &["none", "unknown_ticket"],
         &["none", "wrong_app"],
         &["none", "contexts_differ"],
+        &["none", "refuted"],
+    ],
+};
+const SIGNS_OF_MISUSE: Labels = Labels {
+    names: &["sign"],
+    rows: &[
+        &["ticket_reused"],
+        &["one_time_ticket_reused"],
+        &["long_after_expiry"],
     ],
 };
 const ENDPOINTS_AND_STATUS: Labels = Labels {
@@ -234,6 +271,16 @@ metrics! {
     PullEvents = "vod_receiver_pull_events_total", Kind::Counter, NO_LABELS;
     /// Events that were made durable and could not be taken off VOD's queue, by the reason: they come again after 30 s.
     PullUnconfirmed = "vod_receiver_pull_unconfirmed_total", Kind::Counter, API_ERRORS;
+    /// Scheduled runs that compared what VOD holds with what is recorded, by what came of them. `incomplete`: VOD gave answers
+    /// that could not be read, or created more files in a second than it lists. `elsewhere`: another receiver was at it.
+    /// `postgres_away`, `not_durable`: it goes on where it was. The rest: VOD's error, or none of its answers came.
+    ReconcileRuns = "vod_receiver_reconcile_runs_total", Kind::Counter, RECONCILE_OUTCOMES;
+    /// What scheduled runs recorded. `upload`: it was missing, or VOD corrected itself. `confirmed`: only notifications had
+    /// spoken for the upload. `task`: VOD told more of it than was known. `deletion`: VOD does not know the file any more.
+    ReconcileRepaired = "vod_receiver_reconcile_repaired_total", Kind::Counter, REPAIRS;
+    /// How far behind the checkpoint is, of the app that is furthest behind among those that are reconciled on a schedule;
+    /// before its first run, how long this process has been running. 0 if none is.
+    ReconcileCheckpointAge = "vod_receiver_reconcile_checkpoint_age_seconds", Kind::Gauge, NO_LABELS;
     /// Requests, by route and class of the status. The route is the template, never the path; `none`: no such route.
     HttpRequests = "vod_receiver_http_requests_total", Kind::Counter, ENDPOINTS_AND_STATUS;
     /// Time from the head of a request to the head of its answer.
@@ -253,13 +300,21 @@ metrics! {
     BatchDeliveries = "vod_receiver_batch_deliveries", Kind::Histogram(BATCH_DELIVERIES), NO_LABELS;
     /// Time to read, fold, write and commit a batch, attempts that met another writer included.
     CommitDuration = "vod_receiver_commit_duration_seconds", Kind::Histogram(COMMIT_SECONDS), NO_LABELS;
-    /// Deliveries committed to Postgres, drained ones included. `duplicate`: all that it says was known.
+    /// Deliveries committed to Postgres, drained ones included. `duplicate`: all that it says was known; what VOD answers
+    /// to a question (`reconcile`) is kept only if it is none.
     Deliveries = "vod_receiver_deliveries_total", Kind::Counter, DOORS_AND_OUTCOMES;
     /// Deliveries committed to Postgres that are kept but not acted on, by the reason.
     DeliveriesQuarantined = "vod_receiver_deliveries_quarantined_total", Kind::Counter, QUARANTINE_REASONS;
+    /// Notifications that VOD itself was found to contradict: forged ones, most likely. `other_context`: it tells another
+    /// source context of the file. `unknown_file`: it knows no such file, and no deletion was told.
+    DeliveriesRefuted = "vod_receiver_deliveries_refuted_total", Kind::Counter, REFUTATIONS;
     /// Uploads that became known, by how their user is known and why.
     UploadsRecorded = "vod_receiver_uploads_recorded_total", Kind::Counter, VERDICTS;
-    /// When the newest delivery came that this process made durable, in Postgres or in the spool; 0 before the first.
+    /// Uploads of the last hour, the newest 50,000 of them, that show a sign of misuse as the history of an upload tells
+    /// it; looked up in the database every five minutes. Each receiver tells the same: do not sum, take the largest.
+    MisuseUploads = "vod_receiver_misuse_uploads", Kind::Gauge, SIGNS_OF_MISUSE;
+    /// When the newest delivery came that this process made durable, in Postgres or in the spool; 0 before the first. What
+    /// VOD answers to `reconcile` does not count.
     NewestDelivery = "vod_receiver_newest_delivery_timestamp_seconds", Kind::Gauge, NO_LABELS;
     /// How long ago the newest delivery came; before the first, how long this process has been running.
     NewestDeliveryAge = "vod_receiver_newest_delivery_age_seconds", Kind::Gauge, NO_LABELS;

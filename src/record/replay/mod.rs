@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::writer::Writer;
 use super::{Delivery, Door, Outcome, Quarantine};
+use crate::attribute::Resolvers;
 use crate::config::AppName;
 use crate::ops::clock::Clock;
 use crate::ops::database::{Database, Unavailable};
@@ -78,10 +79,16 @@ pub struct Replay {
 
 impl Replay {
     /// Over a database whose schema is current.
-    pub fn new(database: &Database, clock: Clock, random: Random, dry_run: bool) -> Self {
+    pub fn new(
+        database: &Database,
+        clock: Clock,
+        random: Random,
+        resolvers: Resolvers,
+        dry_run: bool,
+    ) -> Self {
         // A command that ends is not scraped.
         let metrics = Metrics::new(clock.now(), []);
-        let writer = Writer::new(clock, random, KnownTickets::default(), metrics);
+        let writer = Writer::new(clock, random, KnownTickets::default(), resolvers, metrics);
         Self {
             database: database.clone(),
             writer: writer.presuming_nothing(),

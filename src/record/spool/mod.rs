@@ -20,6 +20,7 @@ mod disk;
 mod drain;
 mod fault;
 pub mod frame;
+mod inspect;
 mod keep;
 mod ledger;
 pub mod reader;
@@ -37,6 +38,7 @@ use tokio::sync::oneshot;
 pub use drain::Chunk;
 pub use fault::{AppendFault, DrainFault, IoFault, OpenFault};
 pub use frame::{MAX_BODY_BYTES, MAX_HEAD_BYTES, Record};
+pub use inspect::{Room, Unfit, inspect};
 pub use recover::{Damage, Recovered};
 
 use disk::Faults;

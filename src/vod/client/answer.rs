@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use super::error::ApiError;
-use super::{EventConfig, Media, MediaInfos, MediaPage, NotificationMode, PulledEvent};
+use super::{
+    EventConfig, ListedTask, Media, MediaInfos, MediaPage, NotificationMode, PulledEvent, TaskPage,
+};
 use crate::vod::json::{self, Object};
 
 /// The object `Response` of an answer, or the error in it; `ahead_s` as in [`ApiError::ClockSkew`].
@@ -58,6 +60,23 @@ pub(super) fn infos(response: &Bytes) -> Result<MediaInfos, ApiError> {
     Ok(MediaInfos {
         found: media(response, &text, list(&text, "MediaInfoSet")?),
         missing: missing.into_iter().filter_map(json::file_id).collect(),
+    })
+}
+
+/// A page of DescribeTasks; a task without an id is left out.
+pub(super) fn tasks(response: &Bytes) -> Result<TaskPage, ApiError> {
+    let text = json::legible(response);
+    let tasks = list(&text, "TaskSet")?.into_iter().filter_map(|element| {
+        let task = Object::of(element)?;
+        let status = task.text(&["Status"]);
+        Some(ListedTask {
+            task_id: task.text(&["TaskId"])?,
+            is_over: !matches!(status.as_deref(), Some("WAITING" | "PROCESSING")),
+        })
+    });
+    Ok(TaskPage {
+        tasks: tasks.collect(),
+        next: object(&text)?.text(&["ScrollToken"]),
     })
 }
 

@@ -1,5 +1,6 @@
 //! One call: signed, sent, and tried again where that is safe and of use.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -34,6 +35,7 @@ pub(super) struct Caller {
     clock: Clock,
     random: Random,
     pace: Pace,
+    latest_ahead_s: Mutex<Option<i64>>,
 }
 
 impl Caller {
@@ -72,6 +74,7 @@ impl Caller {
             clock,
             random,
             pace: Pace::default(),
+            latest_ahead_s: Mutex::default(),
         })
     }
 
@@ -112,6 +115,7 @@ impl Caller {
                 .map_err(|error| lost(&error, within))?;
             let status = response.status();
             let ahead_s = self.ahead_s(&response);
+            *self.lock_ahead_s() = ahead_s;
             let body = read(response, within).await?;
             match answer::response(&body, ahead_s) {
                 // VOD answers 200 whatever it says; anything else is somebody in between, unless it reads as VOD's.
@@ -160,6 +164,17 @@ impl Caller {
         let date = response.headers().get(header::DATE)?.to_str().ok()?;
         let theirs = DateTime::parse_from_rfc2822(date).ok()?;
         Some(self.clock.now().timestamp() - theirs.timestamp())
+    }
+
+    /// The same for the latest answer.
+    pub(super) fn latest_ahead_s(&self) -> Option<i64> {
+        *self.lock_ahead_s()
+    }
+
+    fn lock_ahead_s(&self) -> MutexGuard<'_, Option<i64>> {
+        self.latest_ahead_s
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Between half of the doubled pause and all of it, so that receivers which failed together do not return so.

@@ -32,6 +32,10 @@ pub const MAX_FILES: usize = 20;
 /// Files that are asked for in one SearchMedia; VOD allows 5,000 in all of one window, which would be one
 /// answer of tens of megabytes.
 pub const MAX_PAGE: usize = 1_000;
+/// Tasks that one DescribeTasks gives.
+pub const MAX_TASKS: usize = 100;
+/// What is asked of a file: all that is kept of one. Without it each would come with all its transcodes and snapshots.
+const PARTS: [&str; 2] = ["basicInfo", "metaData"];
 /// An answer that is larger is not read: 16 events of 4,096 files each are far below.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
@@ -99,6 +103,22 @@ pub struct MediaInfos {
     pub found: Vec<Media>,
     /// VOD says of these that they do not exist; one that is in neither list VOD said nothing of.
     pub missing: Vec<FileId>,
+}
+
+/// One page of a list of tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskPage {
+    pub tasks: Vec<ListedTask>,
+    /// What brings the next page; none at the end.
+    pub next: Option<String>,
+}
+
+/// A task as a list tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedTask {
+    pub task_id: String,
+    /// Whether nothing more is to come of it: neither `WAITING` nor `PROCESSING`.
+    pub is_over: bool,
 }
 
 /// How VOD tells an app's events.
@@ -206,17 +226,10 @@ impl Client {
     /// Lists files by the time of their creation, oldest first.
     pub async fn search_media(&self, search: &MediaSearch) -> Result<MediaPage, ApiError> {
         at_most(search.limit, MAX_PAGE)?;
-        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let mut asked = with(
-            "CreateTime",
-            json!({"After": time(search.created_from), "Before": time(search.created_to)}),
-        );
-        asked.insert(
-            "Sort".to_owned(),
-            json!({"Field": "CreateTime", "Order": "Asc"}),
-        );
+        let mut asked = created(search.created_from, search.created_to);
         asked.insert("Offset".to_owned(), json!(search.offset));
         asked.insert("Limit".to_owned(), json!(search.limit));
+        asked.insert("Filters".to_owned(), json!(PARTS));
         answer::page(&self.0.call(Action::SearchMedia, asked).await?)
     }
 
@@ -224,7 +237,8 @@ impl Client {
     pub async fn describe_media(&self, files: &[FileId]) -> Result<MediaInfos, ApiError> {
         at_most(files.len(), MAX_FILES)?;
         let ids: Vec<&str> = files.iter().map(FileId::as_str).collect();
-        let asked = with("FileIds", json!(ids));
+        let mut asked = with("FileIds", json!(ids));
+        asked.insert("Filters".to_owned(), json!(PARTS));
         answer::infos(&self.0.call(Action::DescribeMediaInfos, asked).await?)
     }
 
@@ -234,10 +248,32 @@ impl Client {
         self.0.call(Action::DescribeTaskDetail, asked).await
     }
 
+    /// Lists up to [`MAX_TASKS`] tasks by the time of their creation, oldest first; those after `next` of an earlier
+    /// page. VOD knows those of the last 72 hours.
+    pub async fn list_tasks(
+        &self,
+        created_from: DateTime<Utc>,
+        created_to: DateTime<Utc>,
+        next: Option<&str>,
+    ) -> Result<TaskPage, ApiError> {
+        let mut asked = created(created_from, created_to);
+        asked.insert("Limit".to_owned(), json!(MAX_TASKS));
+        if let Some(next) = next {
+            asked.insert("ScrollToken".to_owned(), json!(next));
+        }
+        answer::tasks(&self.0.call(Action::DescribeTasks, asked).await?)
+    }
+
     /// How the app's events are told.
     pub async fn describe_event_config(&self) -> Result<EventConfig, ApiError> {
         let response = self.0.call(Action::DescribeEventConfig, Map::new()).await?;
         answer::event_config(&response)
+    }
+
+    /// Seconds that our clock was ahead of VOD's at its latest answer, whatever that said, by the `Date` of it;
+    /// negative if it was behind, `None` if no answer told.
+    pub fn clock_ahead_s(&self) -> Option<i64> {
+        self.0.latest_ahead_s()
     }
 
     /// Changes how the app's events are told; what is given has the same effect however often it is sent.
@@ -290,6 +326,20 @@ impl EventConfigChange {
             .filter_map(|(name, value)| Some((name.to_owned(), value?)))
             .collect()
     }
+}
+
+/// What was created between two times, oldest first.
+fn created(from: DateTime<Utc>, to: DateTime<Utc>) -> Map<String, Value> {
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut asked = with(
+        "CreateTime",
+        json!({"After": time(from), "Before": time(to)}),
+    );
+    asked.insert(
+        "Sort".to_owned(),
+        json!({"Field": "CreateTime", "Order": "Asc"}),
+    );
+    asked
 }
 
 fn with(name: &str, value: Value) -> Map<String, Value> {

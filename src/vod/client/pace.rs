@@ -13,11 +13,12 @@ pub(super) enum Action {
     SearchMedia,
     DescribeMediaInfos,
     DescribeTaskDetail,
+    DescribeTasks,
     DescribeEventConfig,
     ModifyEventConfig,
 }
 
-const ACTIONS: usize = 7;
+const ACTIONS: usize = 8;
 
 impl Action {
     /// As VOD spells it.
@@ -28,6 +29,7 @@ impl Action {
             Self::SearchMedia => "SearchMedia",
             Self::DescribeMediaInfos => "DescribeMediaInfos",
             Self::DescribeTaskDetail => "DescribeTaskDetail",
+            Self::DescribeTasks => "DescribeTasks",
             Self::DescribeEventConfig => "DescribeEventConfig",
             Self::ModifyEventConfig => "ModifyEventConfig",
         }
@@ -52,10 +54,11 @@ impl Action {
         }
     }
 
-    /// Between two calls: 100 a second for the queue; 20 for the rest, documented for ModifyEventConfig only.
+    /// Between two calls: 100 a second for the queue, and documented for DescribeTasks too; 20 for the rest, documented
+    /// for ModifyEventConfig only.
     fn apart(self) -> Duration {
         Duration::from_millis(match self {
-            Self::PullEvents | Self::ConfirmEvents => 10,
+            Self::PullEvents | Self::ConfirmEvents | Self::DescribeTasks => 10,
             _ => 50,
         })
     }

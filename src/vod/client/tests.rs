@@ -223,7 +223,8 @@ async fn files_are_listed_with_their_exact_ids_and_bytes() {
         server.bodies(),
         [concat!(
             r#"{"CreateTime":{"After":"2025-11-30T00:00:00Z","Before":"2025-12-01T09:00:00Z"},"#,
-            r#""Sort":{"Field":"CreateTime","Order":"Asc"},"Offset":40,"Limit":100,"SubAppId":1500000001}"#
+            r#""Sort":{"Field":"CreateTime","Order":"Asc"},"Offset":40,"Limit":100,"#,
+            r#""Filters":["basicInfo","metaData"],"SubAppId":1500000001}"#
         )]
     );
 }
@@ -248,6 +249,10 @@ async fn files_that_do_not_exist_are_told_apart_from_those_that_do() {
     );
     let infos = server.client.describe_media(&files[..1]).await.unwrap();
     assert_eq!((infos.found.len(), infos.missing.len()), (0, 0));
+    assert_eq!(
+        server.bodies()[1],
+        r#"{"FileIds":["1"],"Filters":["basicInfo","metaData"],"SubAppId":1500000001}"#
+    );
 }
 
 #[tokio::test]
@@ -262,6 +267,47 @@ async fn a_task_is_given_byte_for_byte() {
     assert_eq!(task.unwrap(), response.as_bytes());
     let unknown = server.client.describe_task("2").await.unwrap_err();
     assert!(matches!(unknown, ApiError::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn tasks_are_listed_page_by_page() {
+    let server = Script::of([
+        &ok(concat!(
+            r#"{"Response":{"TaskSet":[{"TaskId":"1","Status":"FINISH"},{"TaskId":"2","Status":"WAITING"},"#,
+            r#"{"TaskId":"3","Status":"ABORTED"},{"Status":"FINISH"},null],"ScrollToken":"4"}}"#
+        )),
+        &ok(r#"{"Response":{"TaskSet":null,"ScrollToken":""}}"#),
+    ])
+    .await;
+    let (from, to) = (
+        "2025-11-30T00:00:00Z".parse().unwrap(),
+        NOW.parse().unwrap(),
+    );
+    let page = server.client.list_tasks(from, to, None).await.unwrap();
+    let told: Vec<_> = page
+        .tasks
+        .iter()
+        .map(|task| (task.task_id.as_str(), task.is_over))
+        .collect();
+    assert_eq!(told, [("1", true), ("2", false), ("3", true)]);
+    let last = server
+        .client
+        .list_tasks(from, to, page.next.as_deref())
+        .await;
+    assert_eq!(
+        last.unwrap(),
+        TaskPage {
+            tasks: Vec::new(),
+            next: None
+        }
+    );
+    assert_eq!(
+        server.bodies()[1],
+        concat!(
+            r#"{"CreateTime":{"After":"2025-11-30T00:00:00Z","Before":"2025-12-01T09:00:00Z"},"#,
+            r#""Sort":{"Field":"CreateTime","Order":"Asc"},"Limit":100,"ScrollToken":"4","SubAppId":1500000001}"#
+        )
+    );
 }
 
 #[tokio::test]
