@@ -172,7 +172,7 @@ impl Uploads {
 /// 19 or 20 digits: VOD's are above what an i64 holds as often as not.
 fn file_id(random: &Random) -> String {
     let number = random.u64();
-    let front = if number % 2 == 0 { "5" } else { "14" };
+    let front = if number.is_multiple_of(2) { "5" } else { "14" };
     format!("{front}{:018}", (number >> 1) % 1_000_000_000_000_000_000)
 }
 

@@ -88,8 +88,8 @@ impl Device {
                     .json(&body)
                     .send()
                     .await
-                    .map_err(told)?;
-                let mut answer: Value = answer.json().await.map_err(told)?;
+                    .map_err(|fault| told(&fault))?;
+                let mut answer: Value = answer.json().await.map_err(|fault| told(&fault))?;
                 if answer["code"] == 0 {
                     Ok(answer["data"].take())
                 } else {
@@ -124,9 +124,9 @@ impl Device {
             .json(&body)
             .send()
             .await
-            .map_err(told)?;
+            .map_err(|fault| told(&fault))?;
         let status = answer.status();
-        let mut issued: Value = answer.json().await.map_err(told)?;
+        let mut issued: Value = answer.json().await.map_err(|fault| told(&fault))?;
         match (issued["signature"].take(), issued["ticket"].take()) {
             (Value::String(signature), Value::String(named)) => {
                 *ticket = Some(named);
@@ -164,7 +164,7 @@ impl Device {
             .body(file)
             .send()
             .await
-            .map_err(told)?;
+            .map_err(|fault| told(&fault))?;
         let status = answer.status();
         if status.is_success() {
             Ok(())
@@ -178,9 +178,9 @@ impl Device {
 }
 
 /// A fault with its causes: reqwest's own sentence says only that something failed.
-fn told(fault: reqwest::Error) -> String {
+fn told(fault: &reqwest::Error) -> String {
     let mut sentence = fault.to_string();
-    let mut cause = std::error::Error::source(&fault);
+    let mut cause = std::error::Error::source(fault);
     while let Some(deeper) = cause {
         sentence = format!("{sentence}: {deeper}");
         cause = deeper.source();

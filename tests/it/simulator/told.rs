@@ -105,7 +105,7 @@ async fn an_upload_is_pushed_in_both_formats_where_the_switch_is_on() {
         ..pushed_to(&third.url)
     });
     let context = signature(&vod, |params| {
-        params.source_context = Some("vt_x".to_owned())
+        params.source_context = Some("vt_x".to_owned());
     });
     let file_id = vod.upload(&context).await;
     let [push] = third.gets(1).await.try_into().unwrap();

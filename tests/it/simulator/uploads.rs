@@ -148,7 +148,7 @@ async fn a_file_with_its_cover_is_uploaded_listed_and_can_be_played() {
         asked[name] = value;
     }
     let context = signature(&vod, |params| {
-        params.source_context = Some("vt_1 & 用户".to_owned())
+        params.source_context = Some("vt_1 & 用户".to_owned());
     });
     let applied = vod.applied(&context, &asked).await;
     let sent = vod.put(&applied, "video", b"0123456789".to_vec()).await;
@@ -366,13 +366,13 @@ async fn a_one_time_signature_is_taken_once() {
 async fn an_upload_is_gone_on_with_within_a_day_by_its_application_and_keeps_its_context() {
     let vod = vod();
     let first = signature(&vod, |params| {
-        params.source_context = Some("first".to_owned())
+        params.source_context = Some("first".to_owned());
     });
     let applied = vod.applied(&first, &video(1)).await;
     let resume = json!({"vodSessionKey": applied["vodSessionKey"]});
     vod.clock.advance(TimeDelta::hours(23));
     let second = signature(&vod, |params| {
-        params.source_context = Some("second".to_owned())
+        params.source_context = Some("second".to_owned());
     });
     let resumed = vod.applied(&second, &resume).await;
     assert_eq!(resumed["video"], applied["video"]);
