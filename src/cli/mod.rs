@@ -59,7 +59,7 @@ enum Command {
     /// Proves that all of it is set up right: database, clock, key, VOD's settings, callback, disk, one sample upload.
     Doctor(doctor::Doctor),
     /// Runs a local VOD: the API that a receiver asks, to try it out and to test with.
-    Simulate(simulate::Simulate),
+    Simulate(Box<simulate::Simulate>),
     /// Prints the OpenAPI document.
     #[command(hide = true)]
     Openapi,

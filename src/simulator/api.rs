@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, guard};
 use serde_json::Value;
 
 use super::faults::FaultKind;
@@ -17,27 +17,18 @@ const VERSION: &str = "2018-07-17";
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What a client may send (VOD: 10 MB for a signed body).
 const BODY_LIMIT_BYTES: usize = 10 << 20;
-/// Long enough for half an answer to be on its way before the connection closes.
-const CUT_AFTER: Duration = Duration::from_millis(20);
 
 /// `POST /`.
 pub(super) fn routes(service: &mut web::ServiceConfig) {
     service
         .app_data(web::PayloadConfig::new(BODY_LIMIT_BYTES))
-        .route("/", web::post().to(answer));
+        .service(web::resource("/").guard(guard::Post()).to(answer));
 }
 
 async fn answer(request: HttpRequest, body: Bytes, simulator: Data<Simulator>) -> HttpResponse {
     let mut seen = Seen::new(&request, &body);
     let action = seen.header("x-tc-action").to_owned();
-    let fault = {
-        let mut state = simulator.state();
-        *state.calls.entry(action.clone()).or_default() += 1;
-        state.faults.meet(&action)
-    };
-    if let Some(FaultKind::Delay(by)) = fault {
-        tokio::time::sleep(by).await;
-    }
+    let fault = simulator.meet(&action).await;
     let answered = match &fault {
         Some(FaultKind::HangUp) => Err(Refusal::new("HangUp", "")),
         Some(FaultKind::Status(_)) => Err(Refusal::new("Status", "")),
@@ -56,13 +47,7 @@ async fn answer(request: HttpRequest, body: Bytes, simulator: Data<Simulator>) -
     let inner = &simulator.inner;
     let request_id = inner.random.uuid_v7(inner.clock.now()).to_string();
     let text = wire::envelope(answered, &request_id);
-    match fault {
-        Some(FaultKind::HangUp) => wire::nothing(),
-        Some(FaultKind::Status(status)) => wire::not_the_api(status),
-        Some(FaultKind::CutBody) => wire::half(&text, CUT_AFTER),
-        Some(FaultKind::StallBody(by)) => wire::half(&text, by),
-        _ => wire::whole(text, inner.clock.now()),
-    }
+    wire::sent(fault.as_ref(), text, inner.clock.now())
 }
 
 /// An answer of this action in which every set is empty.
@@ -124,6 +109,8 @@ impl Simulator {
                 app.with(|app| app.config.modify(wanted))?;
                 Ok("{}".to_owned())
             }
+            "ApplyUpload" => app.apply_upload(parameters::read(body)?),
+            "CommitUpload" => app.commit_server_upload(&parameters::read(body)?),
             unknown => Err(Refusal::new(
                 "InvalidAction",
                 format!("There is no action {unknown}."),

@@ -9,12 +9,15 @@ use super::refusal::Refusal;
 const SIGN_KEY_LETTERS: usize = 32;
 
 /// How one sub application wants its events; at first as VOD sets it: pushes to nowhere, uploads not told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct EventConfig {
     /// `PUSH` or `PULL`.
     pub mode: String,
     /// Where pushes of format 3.0 go; empty: nowhere.
     pub notification_url: String,
+    /// Where pushes of the legacy format 2.0 go; empty: nowhere. Only the console sets it.
+    pub notification_url_v2: String,
     /// `ON` or `OFF`: NewFileUpload.
     pub upload_media_complete_event_switch: String,
     /// `ON` or `OFF`: FileDeleted.
@@ -31,6 +34,7 @@ impl Default for EventConfig {
         Self {
             mode: "PUSH".to_owned(),
             notification_url: String::new(),
+            notification_url_v2: String::new(),
             upload_media_complete_event_switch: off(),
             delete_media_complete_event_switch: off(),
             persistence_complete_event_switch: off(),

@@ -9,7 +9,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Simulator;
+use super::config::EventConfig;
 use super::faults::Fault;
+use super::told::Knobs;
 
 /// A script may bring many files at once.
 const BODY_LIMIT_BYTES: usize = 64 << 20;
@@ -40,6 +42,8 @@ pub(super) fn routes(service: &mut web::ServiceConfig) {
             .route("/media/{file_id}", web::delete().to(delete_media))
             .route("/tasks/{task_id}", web::put().to(task))
             .route("/faults", web::post().to(fault))
+            .route("/knobs", web::put().to(knobs))
+            .route("/event_config", web::put().to(event_config))
             .route("/state", web::get().to(state))
             .route("/requests", web::get().to(requests)),
     );
@@ -99,6 +103,25 @@ async fn task(
 /// `POST faults`: `{"action"?, "kind", "times"?}`.
 async fn fault(simulator: Data<Simulator>, fault: Json<Fault>) -> impl Responder {
     simulator.fail(fault.into_inner());
+    done()
+}
+
+/// `PUT knobs`: how many notifications of a hundred are lost, doubled and so on; what is not named is not.
+async fn knobs(simulator: Data<Simulator>, knobs: Json<Knobs>) -> impl Responder {
+    match simulator.turn(knobs.into_inner()) {
+        Ok(()) => done(),
+        Err(name) => HttpResponse::BadRequest().body(format!("{name} goes from 0 to 100.\n")),
+    }
+}
+
+/// `PUT event_config`: what the console sets; what is not named is as VOD sets it at first.
+async fn event_config(
+    simulator: Data<Simulator>,
+    about: Query<About>,
+    config: Json<EventConfig>,
+) -> impl Responder {
+    let app = simulator.for_sub_app(about.sub_app_id);
+    app.set_event_config(config.into_inner());
     done()
 }
 

@@ -1,26 +1,32 @@
 //! A local VOD: answers the calls of VOD's API as VOD does, and fails as it is told to.
 //!
 //! Each concern is a file: `queue` the reliable notifications, `media` the list of files, `tasks` what became of
-//! processing, [`config`] the event configuration, [`faults`] what goes wrong. `api` is the door of VOD's API
-//! (protocol.md sections 2, 5 and 7), `control` the door by which scripts set the scene. Everything is in memory.
+//! processing, [`config`] the event configuration, [`faults`] what goes wrong. `uploads` takes the way of a device from
+//! its signature to the commit, `cos` the bytes, `told` sends the notifications of it. `api` is the door of VOD's API
+//! (protocol.md sections 2, 5 and 7), `control` the door by which scripts set the scene. Everything is in memory, but
+//! for the uploaded bytes, which are in a temporary folder.
 
 mod api;
 mod auth;
 pub mod config;
 mod control;
+mod cos;
 pub mod faults;
 mod media;
 mod parameters;
 mod queue;
 mod refusal;
 pub mod seen;
+mod settings;
 mod tasks;
+mod told;
+mod uploads;
+pub mod users;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer, web};
@@ -28,43 +34,16 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::config::Secret;
 use crate::ops::clock::Clock;
 use crate::ops::random::Random;
 use config::EventConfig;
 pub use faults::{Fault, FaultKind};
 use seen::Seen;
+pub use settings::SimulatorSettings;
+pub use told::{Knobs, Told};
 
 /// Requests that are still answered after a stop was asked for.
 const FINISH_WITHIN_SECONDS: u64 = 1;
-
-/// Who may ask, and how patient the queue is.
-#[derive(Clone)]
-pub struct SimulatorSettings {
-    /// The only SecretId that is known.
-    pub secret_id: String,
-    /// Its key.
-    pub secret_key: Secret,
-    /// With temporary credentials: what `X-TC-Token` has to be.
-    pub token: Option<Secret>,
-    /// How long a pulled event is hidden from the next pull (VOD: 30 s; protocol.md section 5).
-    pub visibility: Duration,
-    /// How long a pull waits for an event (VOD: 5 s; protocol.md section 5).
-    pub long_poll: Duration,
-}
-
-impl SimulatorSettings {
-    /// VOD's own times, and these credentials.
-    pub fn new(secret_id: impl Into<String>, secret_key: Secret) -> Self {
-        Self {
-            secret_id: secret_id.into(),
-            secret_key,
-            token: None,
-            visibility: Duration::from_secs(30),
-            long_poll: Duration::from_secs(5),
-        }
-    }
-}
 
 /// A local VOD; clones are the same one.
 ///
@@ -83,6 +62,14 @@ struct Inner {
     state: Mutex<State>,
     /// Rung when an event comes, for the pulls that wait.
     arrived: Notify,
+    /// Rung when a notification was sent, for those that are to be overtaken.
+    sent: Notify,
+    /// What was uploaded.
+    disk: Arc<cos::Disk>,
+    /// By which pushes are sent.
+    client: OnceLock<reqwest::Client>,
+    /// Where it is served, once it is.
+    served_at: OnceLock<String>,
 }
 
 #[derive(Default)]
@@ -91,6 +78,12 @@ struct State {
     faults: faults::Faults,
     calls: BTreeMap<String, u64>,
     seen: seen::Log,
+    uploads: uploads::Uploads,
+    objects: cos::Objects,
+    /// Keys of objects that anybody may read.
+    public: HashSet<String>,
+    knobs: Knobs,
+    told: Told,
 }
 
 /// What VOD holds of one sub application.
@@ -105,13 +98,19 @@ struct SubApp {
 impl Simulator {
     /// An empty VOD.
     pub fn new(settings: SimulatorSettings, clock: Clock, random: Random) -> Self {
+        // Of the system's randomness, so that tests that count can run side by side.
+        let name = format!("vod-simulator-{}", Random::system().uuid_v4().simple());
         Self {
             inner: Arc::new(Inner {
+                disk: cos::Disk::new(&name, settings.max_disk_bytes),
                 settings,
                 clock,
                 random,
                 state: Mutex::default(),
                 arrived: Notify::new(),
+                sent: Notify::new(),
+                client: OnceLock::new(),
+                served_at: OnceLock::new(),
             }),
             sub_app_id: 0,
         }
@@ -184,6 +183,36 @@ impl Simulator {
         self.state().faults.add(fault);
     }
 
+    /// Turns the knobs: how notifications suffer from now on, counted from the first one.
+    ///
+    /// # Errors
+    ///
+    /// The name of the knob that is not from 0 to 100.
+    pub fn turn(&self, knobs: Knobs) -> Result<(), &'static str> {
+        match knobs.fault() {
+            Some(name) => Err(name),
+            None => {
+                self.state().knobs = knobs;
+                Ok(())
+            }
+        }
+    }
+
+    /// How notifications fared.
+    pub fn told(&self) -> Told {
+        self.state().told
+    }
+
+    /// Bytes of uploads on disk.
+    pub fn disk_bytes(&self) -> u64 {
+        self.inner.disk.used_bytes()
+    }
+
+    /// Removes what was uploaded from the disk.
+    pub fn remove_files(&self) {
+        self.inner.disk.remove();
+    }
+
     /// Events that the next pulls would bring.
     pub fn queued(&self) -> usize {
         let now = self.inner.clock.now();
@@ -219,6 +248,8 @@ impl Simulator {
     /// Serves both doors on a listener, within the running Tokio runtime, until it is stopped or dropped.
     pub fn serve(&self, listener: TcpListener) -> std::io::Result<Serving> {
         let address = listener.local_addr()?;
+        // The first address stays: files that were told of are there.
+        let _ = self.inner.served_at.set(format!("http://{address}"));
         let server = self.server(listener)?;
         Ok(Serving {
             address,
@@ -234,6 +265,12 @@ impl Simulator {
                 .app_data(web::Data::new(simulator.clone()))
                 .configure(control::routes)
                 .configure(api::routes)
+                .service(
+                    web::scope("")
+                        .wrap(cos::open_to_pages())
+                        .configure(uploads::routes)
+                        .configure(cos::routes),
+                )
         })
         .workers(2)
         .shutdown_timeout(FINISH_WITHIN_SECONDS)
@@ -251,7 +288,37 @@ impl Simulator {
             .iter()
             .map(|(id, app)| (id.to_string(), app.report(now)))
             .collect();
-        json!({"sub_apps": sub_apps, "calls": state.calls, "faults_left": state.faults.left()})
+        json!({
+            "sub_apps": sub_apps,
+            "calls": state.calls,
+            "faults_left": state.faults.left(),
+            "knobs": state.knobs,
+            "told": state.told,
+            "disk_bytes": self.inner.disk.used_bytes(),
+        })
+    }
+
+    /// Where its files are to be had.
+    fn public_url(&self) -> &str {
+        let own = || self.inner.served_at.get().map_or("", String::as_str);
+        self.inner
+            .settings
+            .public_url
+            .as_deref()
+            .unwrap_or_else(own)
+    }
+
+    /// Counts a call, and waits out the delay that a script asked for; what else is to go wrong with it.
+    async fn meet(&self, action: &str) -> Option<FaultKind> {
+        let fault = {
+            let mut state = self.state();
+            *state.calls.entry(action.to_owned()).or_default() += 1;
+            state.faults.meet(action)
+        };
+        if let Some(FaultKind::Delay(by)) = fault {
+            tokio::time::sleep(by).await;
+        }
+        fault
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -12,7 +12,22 @@ use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
+use super::faults::FaultKind;
 use super::refusal::Refusal;
+
+/// Long enough for half an answer to be on its way before the connection closes.
+const CUT_AFTER: Duration = Duration::from_millis(20);
+
+/// An answer made at that time, as far as a fault lets it through.
+pub(super) fn sent(fault: Option<&FaultKind>, text: String, at: DateTime<Utc>) -> HttpResponse {
+    match fault {
+        Some(FaultKind::HangUp) => nothing(),
+        Some(FaultKind::Status(status)) => not_the_api(*status),
+        Some(FaultKind::CutBody) => half(&text, CUT_AFTER),
+        Some(FaultKind::StallBody(by)) => half(&text, *by),
+        _ => whole(text, at),
+    }
+}
 
 /// The body of an answer: the members of an object, or an error, beside the request's id (protocol.md section 5).
 pub(super) fn envelope(answer: Result<String, Refusal>, request_id: &str) -> String {
@@ -61,7 +76,7 @@ fn add_unknown_members(value: &mut Value) {
 }
 
 /// A whole answer, made at that time; errors too are 200.
-pub(super) fn whole(body: String, at: DateTime<Utc>) -> HttpResponse {
+fn whole(body: String, at: DateTime<Utc>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((DATE, at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()))
@@ -84,7 +99,7 @@ pub(super) fn nothing() -> HttpResponse {
 }
 
 /// The headers and half of an answer; after that long the connection closes.
-pub(super) fn half(body: &str, close_after: Duration) -> HttpResponse {
+fn half(body: &str, close_after: Duration) -> HttpResponse {
     let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let half = Bytes::copy_from_slice(&body.as_bytes()[..body.len() / 2]);
     let end = stream::once(async move {

@@ -6,6 +6,7 @@
 //! `task_fact` and `outputs` say what is in them. [`callback_sign`] tells whether VOD sent it. The other direction:
 //! [`signature`] permits an upload, [`objections`] explains one that VOD would refuse, [`sample`] plays VOD.
 //! [`client`] asks VOD over the network what it holds, signing with [`tc3`]; [`inventory`] reads its answers.
+//! [`cos_sign`] is how the bytes of an upload are let in.
 
 pub mod client;
 pub mod event;
@@ -21,6 +22,7 @@ mod v2;
 mod v3;
 
 pub mod callback_sign;
+pub mod cos_sign;
 pub mod objections;
 pub mod sample;
 pub mod signature;

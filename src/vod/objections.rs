@@ -37,6 +37,8 @@ pub struct Objection {
     pub parameter: String,
     /// What is wrong with it, one sentence.
     pub sentence: String,
+    /// Whether VOD takes no signature that has it; else it is read all the same, perhaps not as it was meant.
+    pub refuses: bool,
 }
 
 impl DecodedSignature {
@@ -67,7 +69,7 @@ impl DecodedSignature {
                 found.add(name, "is given more than once");
             }
             if !is_encoded(&parameter.raw) {
-                found.add(name, "holds characters that must be percent-encoded");
+                found.note(name, "holds characters that must be percent-encoded");
             }
         }
     }
@@ -171,7 +173,7 @@ impl DecodedSignature {
         }
         for name in ["taskPriority", "taskNotifyMode", "sessionContext"] {
             if self.text(name).is_some() && self.text("procedure").is_none() {
-                found.add(name, "has no effect without procedure");
+                found.note(name, "has no effect without procedure");
             }
         }
     }
@@ -181,10 +183,20 @@ struct Objections(Vec<Objection>);
 
 impl Objections {
     fn add(&mut self, parameter: &str, what: impl Into<String>) {
+        self.push(parameter, what, true);
+    }
+
+    /// For what VOD reads all the same: its own samples encode nothing, and leave such parameters in.
+    fn note(&mut self, parameter: &str, what: impl Into<String>) {
+        self.push(parameter, what, false);
+    }
+
+    fn push(&mut self, parameter: &str, what: impl Into<String>, refuses: bool) {
         let sentence = format!("`{parameter}` {}.", what.into());
         self.0.push(Objection {
             parameter: parameter.to_owned(),
             sentence,
+            refuses,
         });
     }
 }

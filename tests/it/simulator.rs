@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use vod_receiver::config::Secret;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::random::Random;
+use vod_receiver::simulator::config::EventConfig;
 use vod_receiver::simulator::{Fault, FaultKind, Serving, Simulator, SimulatorSettings};
 use vod_receiver::vod::tc3;
 
@@ -15,9 +16,13 @@ use crate::harness::{NOW, SECRET_ID, SECRET_KEY};
 
 mod auth;
 mod control;
+mod cos;
 mod faults;
 mod media;
 mod queue;
+mod told;
+mod uploads;
+mod users;
 
 /// A simulator that is being served, and a client that knows the wire.
 struct Vod {
@@ -107,6 +112,15 @@ impl Vod {
                 Vec::new()
             }
         }
+    }
+}
+
+/// Events are kept to be pulled, uploads among them.
+fn pulled() -> EventConfig {
+    EventConfig {
+        mode: "PULL".to_owned(),
+        upload_media_complete_event_switch: "ON".to_owned(),
+        ..EventConfig::default()
     }
 }
 

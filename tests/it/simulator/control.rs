@@ -31,6 +31,12 @@ async fn scripts_set_the_scene_and_see_what_happened() {
             "faults",
             r#"{"action":"PullEvents","kind":"hang_up"}"#,
         ),
+        (Method::PUT, "knobs", r#"{"lose":20,"seed":7}"#),
+        (
+            Method::PUT,
+            "event_config?sub_app_id=5",
+            r#"{"mode":"PULL"}"#,
+        ),
     ] {
         assert_eq!(vod.script(method, path, body).await, done, "{path} {body}");
     }
@@ -44,6 +50,9 @@ async fn scripts_set_the_scene_and_see_what_happened() {
             400,
         ),
         (Method::POST, "events?app=main", "{}", 400),
+        (Method::PUT, "knobs", r#"{"lose":101}"#, 400),
+        (Method::PUT, "knobs", r#"{"lost":1}"#, 400),
+        (Method::PUT, "event_config", r#"{"Mode":"PULL"}"#, 400),
         (Method::POST, "disaster", "{}", 404),
     ] {
         assert_eq!(
@@ -68,6 +77,11 @@ async fn scripts_set_the_scene_and_see_what_happened() {
     assert_eq!(state["sub_apps"]["5"]["queued"], 1);
     assert_eq!(state["calls"], json!({"DescribeTaskDetail": 1}));
     assert_eq!(state["faults_left"], 2);
+    assert_eq!(
+        (&state["knobs"]["lose"], &state["knobs"]["seed"]),
+        (&json!(20.0), &json!(7))
+    );
+    assert_eq!(state["sub_apps"]["5"]["event_config"]["mode"], "PULL");
     let (_, requests) = vod.script(Method::GET, "requests", "").await;
     let requests: Value = serde_json::from_str(&requests).unwrap();
     assert_eq!(requests[0]["body"], r#"{"TaskId":"t-1"}"#);
