@@ -42,7 +42,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cpu::Used;
-use load::{Ask, Load};
+use load::{Answered, Ask, Load};
 use serde_json::json;
 use servers::Measured;
 use vod_receiver::ops::cluster::Cluster;
@@ -128,7 +128,8 @@ async fn measure(dir: PathBuf, plan: Plan) -> Figures {
     };
     for round in 0..plan.rounds {
         let seconds = Duration::from_secs_f64(plan.seconds);
-        let echo = servers::echo(seconds).await;
+        let echo = servers::echo(Load::full(Ask::Notification, seconds)).await;
+        let echo = echo.per_second;
         let sql = sql::rate(&database, best, seconds).await;
         let naive = naive::notifications(&database, seconds).await;
         let issued_here = Load {
@@ -205,13 +206,22 @@ impl Figures {
             per_second: Some(ours / 2.0),
             ..full
         };
-        // One stall of the disk or of the host in a second decides what the slowest hundredth waited.
-        let mut halves = Vec::new();
+        // One stall of the host in a second decides what the slowest hundredth waited: what it waits where nothing is
+        // stored says how much of it is the machine's.
+        let (mut halves, mut echoes) = (Vec::new(), Vec::new());
         for _ in 0..plan.rounds {
             halves.push(servers::ours(database, half).await.answered);
+            let nothing_issued = Load {
+                issued_here: false,
+                ..half
+            };
+            echoes.push(servers::echo(nothing_issued).await);
         }
-        halves.sort_by_key(|half| half.p99_us);
-        let half = halves[halves.len() / 2];
+        let median = |mut all: Vec<Answered>| {
+            all.sort_by_key(|answered| answered.p99_us);
+            all[all.len() / 2]
+        };
+        let (half, echo) = (median(halves), median(echoes));
         let not_here = Load::full(Ask::Notification, time);
         let not_here = servers::ours(database, not_here).await.answered;
         self.waits = vec![
@@ -222,6 +232,7 @@ impl Figures {
             ("half load, median us", f64::from(half.median_us)),
             ("half load, p99 us", f64::from(half.p99_us)),
             ("p99 / commit", f64::from(half.p99_us) / commit),
+            ("echo there, p99 us", f64::from(echo.p99_us)),
             ("tickets of others", not_here.per_second),
         ];
     }

@@ -88,15 +88,13 @@ impl Prepared {
 }
 
 /// A server that parses and answers.
-pub async fn echo(time: Duration) -> f64 {
+pub async fn echo(load: Load) -> Answered {
     let server = HttpServer::new(|| App::new().service(parse))
         .workers(2)
         .disable_signals();
     let server = server.bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
-    loaded(address, server.run(), Load::full(Ask::Notification, time))
-        .await
-        .per_second
+    loaded(address, server.run(), load).await
 }
 
 #[post("/callbacks/{app}/{token}")]
