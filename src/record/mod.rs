@@ -148,6 +148,8 @@ const BOUNDS: Bounds = Bounds {
     queued_bytes: 32 * 1024 * 1024,
     batch_items: 2_048,
     batch_bytes: 8 * 1024 * 1024,
+    // With 256 requests at once a second batch gathers while the first is written (docs/performance.md).
+    beside_items: 64,
 };
 
 impl Recorder {

@@ -32,8 +32,8 @@ const WRITE_FILE_WITHIN: Duration = Duration::from_micros(100);
 /// Postgres will never take what it says.
 const REFUSED: &str = "refused_by_database";
 
-/// So many batches are written at the same time: while one waits for the disk, or for the row that orders commits, the
-/// other goes on. A third only makes the batches smaller (docs/performance.md).
+/// So many batches are written at the same time, if there is enough for a second: while one waits for the disk, or for the
+/// row that orders commits, the other goes on. A third only makes the batches smaller (docs/performance.md).
 const WRITERS: usize = 2;
 
 /// What has to run for one recorder: its writers, the guard of its breaker, the drain of its spool.

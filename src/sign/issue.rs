@@ -24,6 +24,8 @@ const BOUNDS: Bounds = Bounds {
     queued_bytes: 16 * 1024 * 1024,
     batch_items: 2_048,
     batch_bytes: 4 * 1024 * 1024,
+    // There is one writer.
+    beside_items: usize::MAX,
 };
 /// A backend waits for the answer: a Postgres that takes longer counts as away.
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
