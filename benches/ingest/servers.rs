@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path as FilePath, PathBuf};
-use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{Bytes, Json, Path};
