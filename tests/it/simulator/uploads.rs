@@ -59,6 +59,12 @@ impl Vod {
     }
 
     /// A request to COS with the credentials of an upload.
+    /// What COS answers.
+    pub async fn answer(&self, applied: &Value, asked: &ToCos<'_>) -> String {
+        let answer = self.cos(applied, asked).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
     pub fn cos(&self, applied: &Value, asked: &ToCos<'_>) -> reqwest::RequestBuilder {
         let temporary = &applied["tempCertificate"];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
