@@ -130,6 +130,10 @@ async fn measure(plan: Plan, cluster: &Cluster, dir: &Path) {
         .collect()
         .await;
     receiver.until("ticket_waiters", plan.waiters).await;
+    // All have read what is there, and wait.
+    receiver
+        .until("pool_connections{state=\"in_use\"}", 0)
+        .await;
     let waited = receiver.resident_bytes();
 
     let uploads = post_all(&receiver, plan, &tickets).await;

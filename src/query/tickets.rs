@@ -110,14 +110,32 @@ pub async fn read_ticket(
     let deadline = Instant::now() + wait;
     // Taken before the ticket is read: what is committed after that wakes it.
     let mut place = feed.place(id)?;
-    loop {
-        let ticket = {
-            let _turn = place.turn().await;
-            read(&database, id, &caller).await?
-        };
-        if until.is_met(&ticket.uploads) || place.wait_until(deadline).await == Woken::Over {
-            return Ok(Json(ticket));
+    // Boxed, so that one who waits does not hold the memory of one who reads.
+    let mut ticket = {
+        let _turn = place.turn().await;
+        Box::pin(read(&database, id, &caller)).await?
+    };
+    while !until.is_met(&ticket.uploads) && place.wait_until(deadline).await == Woken::Perhaps {
+        let _turn = place.turn().await;
+        Box::pin(ticket.read_again(&database, id, until)).await?;
+    }
+    Ok(Json(ticket))
+}
+
+impl Ticket {
+    /// Reads what has come since; what only an answer shows is read once there is something to answer.
+    async fn read_again(
+        &mut self,
+        database: &Database,
+        id: TicketId,
+        until: Until,
+    ) -> Result<(), Problem> {
+        let mut connection = database.pool()?.acquire().await?;
+        self.uploads = sql::of_ticket(&mut connection, id, &self.app).await?;
+        if until.is_met(&self.uploads) {
+            self.issues = sql::issues(&mut connection, id, &self.app).await?;
         }
+        Ok(())
     }
 }
 
