@@ -12,8 +12,8 @@
 //! 4. [`attribute`] decides whose the file is: the event brings the ticket back.
 //! 5. [`record`] joins the facts to what is known, and commits delivery, *upload*, *task* and change
 //!    log in one statement, with whatever else is queued. Only then VOD gets its answer.
-//! 6. The backend asks [`query`] who uploaded what; analysts read the views of `migrations/analyst/`.
-//!    [`keep`] keeps the tables in shape.
+//! 6. The backend asks [`query`] who uploaded what, or waits there and is told; analysts read the views of
+//!    `migrations/analyst/`. [`keep`] keeps the tables in shape.
 //!
 //! # Reading order
 //!

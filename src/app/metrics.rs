@@ -9,6 +9,7 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::metrics::{Endpoint, Metrics, State};
+use crate::query::Feed;
 use crate::receive::Hold;
 use crate::record::Recorder;
 
@@ -23,6 +24,7 @@ pub struct Scraped {
     pub metrics: Metrics,
     pub recorder: Recorder,
     pub hold: Hold,
+    pub feed: Feed,
     pub database: Database,
     pub clock: Clock,
 }
@@ -32,6 +34,7 @@ impl Scraped {
         let spool = self.recorder.spooled();
         let (queue_deliveries, queue_bytes) = self.recorder.queued();
         let pool = self.database.unmigrated();
+        let (feed_readers, ticket_waiters) = self.feed.waiting();
         let (connections, idle) = (pool.size() as usize, pool.num_idle());
         State {
             callbacks_held: self.hold.held(),
@@ -47,6 +50,8 @@ impl Scraped {
             // The two are not read at the same moment.
             pool_in_use: connections.saturating_sub(idle),
             pool_idle: idle,
+            ticket_waiters,
+            feed_readers,
         }
     }
 

@@ -21,6 +21,7 @@ use crate::ops::database::Database;
 use crate::ops::lifecycle::Stop;
 use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
+use crate::query::Feed;
 use crate::receive::reconcile::{Reconciler, Schedule};
 use crate::receive::{Hold, Puller, UnsignedQuota};
 use crate::record::spool::Spool;
@@ -47,6 +48,7 @@ pub struct Parts {
     random: Data<Random>,
     metrics: Data<Metrics>,
     scraped: Data<Scraped>,
+    feed: Data<Feed>,
 }
 
 /// What writes on behalf of the handlers, and has to run for them.
@@ -85,10 +87,17 @@ impl Parts {
             metrics.clone(),
         );
         let hold = Hold::default();
+        let feed = Feed::new(
+            database.clone(),
+            recorder.committed(),
+            clock.clone(),
+            metrics.clone(),
+        );
         let scraped = Scraped {
             metrics: metrics.clone(),
             recorder: recorder.clone(),
             hold: hold.clone(),
+            feed: feed.clone(),
             database: database.clone(),
             clock: clock.clone(),
         };
@@ -104,6 +113,7 @@ impl Parts {
             random: Data::new(random),
             metrics: Data::new(metrics),
             scraped: Data::new(scraped),
+            feed: Data::new(feed),
         };
         (parts, Writers { issues, deliveries })
     }
@@ -155,6 +165,11 @@ impl Parts {
             .collect()
     }
 
+    /// What tells changes to those who wait; it has to run.
+    pub fn feed(&self) -> Feed {
+        self.feed.get_ref().clone()
+    }
+
     /// What is counted of this service.
     pub fn metrics(&self) -> Metrics {
         self.metrics.get_ref().clone()
@@ -188,6 +203,7 @@ pub fn build(
         .app_data(parts.random)
         .app_data(parts.metrics)
         .app_data(parts.scraped)
+        .app_data(parts.feed)
         .app_data(
             web::PathConfig::default()
                 .error_handler(|_, _| Problem::NotFound("nothing is here".into()).into()),
@@ -228,6 +244,9 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(sign::list_signatures)
         .service(query::read_ticket)
         .service(query::list_uploads)
+        // Before the route whose file id they would be.
+        .service(query::list_changes)
+        .service(query::stream_changes)
         .service(query::read_upload)
         .service(query::decide_attribution)
         .service(receive::receive)
@@ -249,11 +268,14 @@ async fn openapi_json() -> HttpResponse {
 /// An address that is not there, or one that does not take the method.
 async fn nothing_here(request: HttpRequest, config: Data<Config>) -> Result<HttpResponse, Problem> {
     let is_elsewhere = request.path() == metrics::PATH && config.metrics_listen.is_some();
-    let allow: Vec<&str> = METHODS
+    let mut allow: Vec<&str> = METHODS
         .iter()
         .filter(|(path, _)| path.is_match(request.path()) && !is_elsewhere)
         .map(|(_, method)| method.as_str())
         .collect();
+    // Two addresses may look alike to each other: /v1/uploads/live could be that of a file.
+    allow.sort_unstable();
+    allow.dedup();
     if allow.is_empty() {
         Err(Problem::NotFound("nothing is here".to_owned()))
     } else {

@@ -15,6 +15,7 @@ use crate::keep;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, AnalystRole, Database};
 use crate::ops::lifecycle::{Lifecycle, Stop};
+use crate::ops::limits;
 use crate::ops::metrics::Metrics;
 use crate::ops::random::Random;
 use crate::record::spool::{Limits, Recovered, Spool};
@@ -49,6 +50,8 @@ impl Service {
         database: Database,
         migrate: bool,
     ) -> anyhow::Result<Self> {
+        let open_files = limits::raise_open_files();
+        tracing::debug!(open_files, "so many files and connections may be open");
         // Before the port is taken: who sees it open may tell us to stop.
         let signals = Signals::heard().context("cannot listen for signals")?;
         let listener =
@@ -104,6 +107,7 @@ impl Service {
         let mut tasks = Lifecycle::default();
         let metrics = parts.metrics();
         let for_misuse = metrics.clone();
+        let feed = parts.feed();
         let pullers = parts.pullers()?;
         let schedules = parts.schedules()?;
         tasks.spawn("metrics", |stop| metrics.keep_small(stop));
@@ -122,6 +126,7 @@ impl Service {
 
         let for_keeping = database.clone();
         tasks.spawn("writers", |stop| writers.run(stop));
+        tasks.spawn("feed", |stop| feed.clone().run(stop));
         for puller in pullers {
             tasks.spawn("pull", |stop| puller.run(stop));
         }
@@ -147,6 +152,8 @@ impl Service {
             () = spool.ended() => Some("the writer of the spool died".to_owned()),
             () = when_ready => None,
         };
+        // Who waits is let go first, or the door would wait for them.
+        feed.end();
         stop_in_order(handle, tasks, &spool, &database).await;
         server.await??;
         match died {
@@ -241,7 +248,8 @@ async fn prepare_and_keep(
     database.set_ready();
     tracing::info!("the database is ready");
     let watching = keep::misuse::watch(database.clone(), clock.clone(), metrics, stop.clone());
-    tokio::join!(keep::daily(database, clock, stop), watching);
+    let trimming = keep::changes::trim_always(database.clone(), clock.clone(), stop.clone());
+    tokio::join!(keep::daily(database, clock, stop), watching, trimming);
 }
 
 async fn prepare(database: &Database, clock: &Clock, migrate: bool) -> anyhow::Result<()> {

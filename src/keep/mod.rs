@@ -1,5 +1,6 @@
 //! Stage 6: what keeps the tables in shape while they grow for ever.
 
+pub mod changes;
 pub mod misuse;
 pub mod partitions;
 mod sql;

@@ -145,3 +145,24 @@ pub async fn signs_of_misuse(
     .fetch_one(connection)
     .await
 }
+
+/// Removes the oldest lines of the change log that are from before a time, at most so many, up to the first that is not:
+/// what is left has no gap. Leans on the key of `changes`, the order of which is that of the commits.
+#[tracing::instrument(name = "db.changes.trim", level = "debug", skip_all)]
+pub async fn trim_changes(
+    connection: &mut PgConnection,
+    before: DateTime<Utc>,
+    at_most: i64,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "DELETE FROM changes WHERE seq <= (
+            SELECT coalesce(min(o.seq) FILTER (WHERE o.at >= $1) - 1, max(o.seq))
+            FROM (SELECT seq, at FROM changes ORDER BY seq LIMIT $2) o
+        )",
+        before,
+        at_most,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}

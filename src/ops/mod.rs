@@ -5,6 +5,7 @@ pub mod clock;
 pub mod cluster;
 pub mod database;
 pub mod lifecycle;
+pub mod limits;
 pub mod line;
 pub mod log;
 pub mod metrics;

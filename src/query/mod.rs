@@ -1,15 +1,21 @@
-//! Stage 5: the app's backend asks who uploaded what, and a person puts right what it is told.
+//! Stage 5: the app's backend asks who uploaded what and is told when that changes, and a person puts right what it is told.
 
 mod attribution;
+mod changes;
+pub mod feed;
 mod filter;
 mod history;
+mod live;
 mod shape;
 mod sql;
 mod tickets;
 mod uploads;
 
 pub use attribution::decide_attribution;
+pub use changes::list_changes;
+pub use feed::Feed;
 pub use history::read_upload;
+pub use live::stream_changes;
 pub use shape::Upload;
 pub use sql::of_ticket as uploads_of_ticket;
 pub use tickets::read_ticket;

@@ -1,15 +1,17 @@
-//! `GET /v1/tickets/{ticket}`: what became of one permission.
+//! `GET /v1/tickets/{ticket}`: what became of one permission, or waits until something does.
 
 use actix_web::get;
 use actix_web::web::{Data, Json, Path};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
 
+use super::feed::{Feed, Woken};
 use super::history::Issue;
 use super::shape::Upload;
-use super::sql;
+use super::{changes, sql};
 use crate::access::{Caller, Read};
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody, ReadFaults};
@@ -41,15 +43,47 @@ pub struct TicketRow {
     pub created_at: DateTime<Utc>,
 }
 
-/// No parameters; any is refused by name.
-#[derive(Deserialize)]
+/// For how long to wait, and for what.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub struct NoQuery {}
+#[into_params(parameter_in = Query)]
+pub struct TicketQuery {
+    /// For how many seconds to wait if what is waited for has not come yet: 0 to 60, 0 if left out.
+    #[param(minimum = 0, maximum = 60, example = 30)]
+    wait: Option<u16>,
+    /// What is waited for; `recorded` if left out.
+    #[serde(default)]
+    #[param(inline)]
+    until: Until,
+}
 
-/// Shows a ticket with its signatures and uploads.
+/// What is waited for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// An upload of the ticket is recorded.
+    #[default]
+    Recorded,
+    /// And the processing of each has ended, well or badly, or there is none.
+    Processed,
+}
+
+impl Until {
+    fn is_met(self, uploads: &[Upload]) -> bool {
+        let is_over = |upload: &Upload| {
+            let is_running = matches!(upload.processing.as_str(), "waiting" | "processing");
+            !is_running || upload.deleted_at.is_some()
+        };
+        !uploads.is_empty() && (self == Self::Recorded || uploads.iter().all(is_over))
+    }
+}
+
+/// Shows a ticket with its signatures and uploads, at once or as soon as there is one.
+///
+/// What is waited for may not have come when the wait is over: then the answer is the ticket as it is.
 #[utoipa::path(
     tag = "tickets",
-    params(("ticket" = String, Path, description = "The ticket", example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")),
+    params(("ticket" = String, Path, description = "The ticket", example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE"), TicketQuery),
     responses(
         (status = 200, description = "The ticket", body = Ticket),
         (status = 404, description = "No such ticket was issued", body = ProblemBody, content_type = "application/problem+json"),
@@ -61,13 +95,52 @@ pub struct NoQuery {}
 pub async fn read_ticket(
     caller: Caller<Read>,
     path: Path<String>,
-    query: Params<NoQuery>,
+    query: Params<TicketQuery>,
     database: Data<Database>,
+    feed: Data<Feed>,
 ) -> Result<Json<Ticket>, Problem> {
-    let NoQuery {} = query.0?;
+    let TicketQuery { wait, until } = query.0?;
+    let wait = changes::wait(wait)?;
     let id: TicketId = path
         .parse()
         .map_err(|rule: crate::ticket::NotATicket| Problem::field("ticket", rule.to_string()))?;
+    if wait.is_zero() {
+        return Ok(Json(read(&database, id, &caller).await?));
+    }
+    let deadline = Instant::now() + wait;
+    // Taken before the ticket is read: what is committed after that wakes it.
+    let mut place = feed.place(id)?;
+    // Boxed, so that one who waits does not hold the memory of one who reads.
+    let mut ticket = {
+        let _turn = place.turn().await;
+        Box::pin(read(&database, id, &caller)).await?
+    };
+    while !until.is_met(&ticket.uploads) && place.wait_until(deadline).await == Woken::Perhaps {
+        let _turn = place.turn().await;
+        Box::pin(ticket.read_again(&database, id, until)).await?;
+    }
+    Ok(Json(ticket))
+}
+
+impl Ticket {
+    /// Reads what has come since; what only an answer shows is read once there is something to answer.
+    async fn read_again(
+        &mut self,
+        database: &Database,
+        id: TicketId,
+        until: Until,
+    ) -> Result<(), Problem> {
+        let mut connection = database.pool()?.acquire().await?;
+        self.uploads = sql::of_ticket(&mut connection, id, &self.app).await?;
+        if until.is_met(&self.uploads) {
+            self.issues = sql::issues(&mut connection, id, &self.app).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A ticket as it is now.
+async fn read(database: &Database, id: TicketId, caller: &Caller<Read>) -> Result<Ticket, Problem> {
     let mut connection = database.pool()?.acquire().await?;
     let not_found = || Problem::NotFound("no such ticket was issued here".to_owned());
     let row = sql::ticket(&mut connection, id)
@@ -76,7 +149,7 @@ pub async fn read_ticket(
     caller.may_use(&row.app)?;
     let issues = sql::issues(&mut connection, id, &row.app).await?;
     let uploads = sql::of_ticket(&mut connection, id, &row.app).await?;
-    Ok(Json(Ticket {
+    Ok(Ticket {
         ticket: id.to_string(),
         app: row.app,
         user_id: row.user_id,
@@ -84,5 +157,5 @@ pub async fn read_ticket(
         created_at: row.created_at,
         issues,
         uploads,
-    }))
+    })
 }

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::attribute::Resolvers;
@@ -140,6 +141,7 @@ pub struct Recorder {
     clock: Clock,
     random: Random,
     metrics: Metrics,
+    committed: Arc<Notify>,
 }
 
 /// Enough for a second of the highest load that was measured; what is more goes to the spool.
@@ -166,6 +168,7 @@ impl Recorder {
         metrics: Metrics,
     ) -> (Self, Writers) {
         let (queue, batches) = queue::queue(BOUNDS);
+        let committed = Arc::<Notify>::default();
         let recorder = Self {
             database: database.clone(),
             queue: Arc::new(queue),
@@ -174,8 +177,10 @@ impl Recorder {
             clock: clock.clone(),
             random: random.clone(),
             metrics: metrics.clone(),
+            committed: committed.clone(),
         };
         let writer = Writer::new(clock, random, tickets, resolvers, metrics);
+        let writer = writer.telling(committed);
         (recorder, Writers::new(batches, database, spool, writer))
     }
 
@@ -194,6 +199,11 @@ impl Recorder {
             deliveries
         };
         self.keep(deliveries).await
+    }
+
+    /// Notified after each batch that this recorder commits, for the one who reads the change log.
+    pub fn committed(&self) -> Arc<Notify> {
+        Arc::clone(&self.committed)
     }
 
     /// What waits on the local disk for Postgres.

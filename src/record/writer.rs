@@ -1,10 +1,12 @@
 //! The writer behind the queue: it takes everything queued and writes it in one transaction.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use sqlx::PgConnection;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::batch::Batch;
@@ -53,6 +55,8 @@ pub struct Writer {
     /// Whether what is likely is presumed and not asked.
     presuming: bool,
     pub(super) metrics: Metrics,
+    /// Notified after each commit.
+    committed: Arc<Notify>,
     /// Whether the last batch was not recorded: an outage is told once, not once a batch.
     failing: AtomicBool,
 }
@@ -125,8 +129,14 @@ impl Writer {
             resolvers,
             presuming: true,
             metrics,
+            committed: Arc::default(),
             failing: AtomicBool::new(false),
         }
+    }
+
+    /// The same, which notifies somebody after each commit.
+    pub(super) fn telling(self, committed: Arc<Notify>) -> Self {
+        Self { committed, ..self }
     }
 
     /// The same for deliveries that were mostly written before: everything is asked from the first.
@@ -241,6 +251,7 @@ impl Writer {
             }
             return Err(error);
         }
+        self.committed.notify_one();
         self.recall.note(&batch);
         counted::uploads(&self.metrics, &batch);
         counted::refuted(&self.metrics, &batch);

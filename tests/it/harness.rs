@@ -17,6 +17,7 @@ use vod_receiver::ops::cluster::Cluster;
 use vod_receiver::ops::database::{self, Database};
 use vod_receiver::ops::lifecycle::Lifecycle;
 use vod_receiver::ops::random::Random;
+use vod_receiver::query::Feed;
 use vod_receiver::record::Recorder;
 use vod_receiver::record::spool::{Limits, Spool};
 
@@ -38,6 +39,7 @@ pub struct TestApp {
     pub database: Database,
     pub client: reqwest::Client,
     name: String,
+    pub feed: Feed,
     server: actix_web::dev::ServerHandle,
     /// Dropped with the app: that stops them.
     #[expect(dead_code, reason = "held, not used")]
@@ -139,6 +141,8 @@ impl TestApp {
         let recorder = parts.recorder();
         let mut tasks = Lifecycle::default();
         tasks.spawn("writers", |stop| writers.run(stop));
+        let feed = parts.feed();
+        tasks.spawn("feed", |stop| feed.clone().run(stop));
         let _ = rustls::crypto::ring::default_provider().install_default();
         for puller in parts.pullers().unwrap() {
             tasks.spawn("pull", |stop| puller.run(stop));
@@ -164,6 +168,7 @@ impl TestApp {
             database,
             client: reqwest::Client::new(),
             name,
+            feed,
             server: handle,
             tasks,
         }

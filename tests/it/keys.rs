@@ -205,6 +205,8 @@ async fn each_route_wants_its_scope() {
         (Method::GET, "/v1/signatures", "read"),
         (Method::GET, "/v1/tickets/{ticket}", "read"),
         (Method::GET, "/v1/uploads", "read"),
+        (Method::GET, "/v1/uploads/changes", "read"),
+        (Method::GET, "/v1/uploads/live", "read"),
         (Method::GET, "/v1/uploads/{file_id}", "read"),
         (Method::PUT, "/v1/uploads/{file_id}/attribution", "admin"),
     ];

@@ -8,6 +8,7 @@ mod callback_auth;
 mod converge;
 mod doctor;
 mod door;
+mod feed;
 mod fold;
 mod harness;
 mod hostile;

@@ -20,7 +20,7 @@ mod told;
 const LIMIT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Each series, as it is written, and its value.
-type Series = BTreeMap<String, f64>;
+pub type Series = BTreeMap<String, f64>;
 
 fn read(text: &str) -> Series {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -64,11 +64,11 @@ impl TestApp {
         response.text().await.unwrap()
     }
 
-    async fn metrics(&self) -> Series {
+    pub async fn metrics(&self) -> Series {
         read(&self.metrics_text().await)
     }
 
-    async fn metric(&self, name: &str) -> f64 {
+    pub async fn metric(&self, name: &str) -> f64 {
         self.metrics().await[&format!("vod_receiver_{name}")]
     }
 

@@ -101,6 +101,7 @@ pub async fn problem(response: Response) -> Value {
         404 => "not_found",
         405 => "method_not_allowed",
         409 => "conflict",
+        410 => "gone",
         413 => "payload_too_large",
         415 => "unsupported_media_type",
         503 => "unavailable",

@@ -73,6 +73,8 @@ pub struct State {
     pub postgres_up: bool,
     pub pool_in_use: usize,
     pub pool_idle: usize,
+    pub ticket_waiters: usize,
+    pub feed_readers: usize,
 }
 
 impl Metrics {
@@ -203,7 +205,7 @@ impl Metrics {
             .and_then(DateTime::from_timestamp_millis);
         let started_at = self.0.started_at;
         let reconciled_to = self.furthest_behind();
-        let no_labels: [(Metric, f64); 15] = [
+        let no_labels: [(Metric, f64); 17] = [
             (Metric::CallbacksHeld, state.callbacks_held as f64),
             (Metric::BodiesInFlight, state.bodies_in_flight_bytes as f64),
             (Metric::QueueDeliveries, state.queue_deliveries as f64),
@@ -221,6 +223,8 @@ impl Metrics {
             (Metric::SpoolBytes, state.spool_bytes as f64),
             (Metric::SpoolLimit, state.spool_limit_bytes as f64),
             (Metric::SpoolOldestAge, oldest.map_or(0.0, age_s)),
+            (Metric::TicketWaiters, state.ticket_waiters as f64),
+            (Metric::FeedReaders, state.feed_readers as f64),
             (Metric::PostgresUp, f64::from(u8::from(state.postgres_up))),
             (Metric::ResidentMemory, process::resident_bytes()),
             (Metric::StartTime, unix_s(started_at)),

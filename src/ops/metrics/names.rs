@@ -30,6 +30,10 @@ const REQUEST_SECONDS: &[f64] = &[
 const COMMIT_SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 10.0, 60.0,
 ];
+/// What another receiver commits is seen within 20 ms.
+const FEED_SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
 /// A batch takes no more in once it holds 2,048.
 const BATCH_DELIVERIES: &[f64] = &[
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0,
@@ -211,6 +215,14 @@ const ENDPOINTS: Labels = Labels {
     names: &["method", "route"],
     rows: &[],
 };
+const FEED_POLLS: Labels = Labels {
+    names: &["outcome"],
+    rows: &[&["found"], &["nothing"], &["failed"]],
+};
+const FEED_ENDS: Labels = Labels {
+    names: &["reason"],
+    rows: &[&["renew"], &["shutting_down"], &["too_slow"], &["gone"]],
+};
 const CONNECTION_STATES: Labels = Labels {
     names: &["state"],
     rows: &[&["in_use"], &["idle"]],
@@ -313,6 +325,18 @@ metrics! {
     /// Uploads of the last hour, the newest 50,000 of them, that show a sign of misuse as the history of an upload tells
     /// it; looked up in the database every five minutes. Each receiver tells the same: do not sum, take the largest.
     MisuseUploads = "vod_receiver_misuse_uploads", Kind::Gauge, SIGNS_OF_MISUSE;
+    /// Who waits for something to happen to a ticket at the moment; at most 20,000.
+    TicketWaiters = "vod_receiver_ticket_waiters", Kind::Gauge, NO_LABELS;
+    /// Who reads the feed of changes at the moment, live or waiting for the next; at most 2,000.
+    FeedReaders = "vod_receiver_feed_readers", Kind::Gauge, NO_LABELS;
+    /// Looks into the change log on behalf of all who wait and read; none while nobody does.
+    FeedPolls = "vod_receiver_feed_polls_total", Kind::Counter, FEED_POLLS;
+    /// From the time of a change to when this receiver tells it: the oldest one of each look that found some. By the clocks
+    /// of two receivers, if another recorded it.
+    FeedDelay = "vod_receiver_feed_delay_seconds", Kind::Histogram(FEED_SECONDS), NO_LABELS;
+    /// Live feeds that this receiver ended, by the reason that their last event tells. `too_slow`: the reader fell behind by
+    /// 16 MiB or 16,384 changes. `gone`: what came next for it was not kept any more.
+    FeedReadersEnded = "vod_receiver_feed_readers_ended_total", Kind::Counter, FEED_ENDS;
     /// When the newest delivery came that this process made durable, in Postgres or in the spool; 0 before the first. What
     /// VOD answers to `reconcile` does not count.
     NewestDelivery = "vod_receiver_newest_delivery_timestamp_seconds", Kind::Gauge, NO_LABELS;

@@ -1,0 +1,92 @@
+//! The SQL of the feed.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::query::shape::UploadRow;
+
+/// A line of the change log.
+#[derive(Debug)]
+pub struct Line {
+    pub seq: i64,
+    pub at: DateTime<Utc>,
+    pub kind: String,
+    pub app: String,
+    pub file_id: String,
+    pub ticket: Option<Uuid>,
+    pub user_before: Option<String>,
+    pub user_after: Option<String>,
+}
+
+/// A stretch of the change log, as one snapshot holds it.
+#[derive(Debug)]
+pub struct Stretch {
+    /// The number of the newest line of all.
+    pub head: i64,
+    /// In their order.
+    pub lines: Vec<Line>,
+}
+
+/// The lines after a number, and where the log ends. Leans on the key of `changes`.
+#[tracing::instrument(name = "db.changes.read", level = "debug", skip_all)]
+pub async fn stretch(
+    connection: &mut PgConnection,
+    after: i64,
+    at_most: usize,
+) -> Result<Stretch, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT h.seq AS "head!", c.seq AS "seq?", c.at AS "at?", c.kind AS "kind?", c.app AS "app?",
+            c.file_id AS "file_id?", c.ticket AS "ticket?", c.user_before AS "user_before?",
+            c.user_after AS "user_after?"
+        FROM feed_head h LEFT JOIN LATERAL (
+            SELECT * FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2
+        ) c ON true
+        ORDER BY c.seq"#,
+        after,
+        i64::try_from(at_most).unwrap_or(i64::MAX),
+    )
+    .fetch_all(connection)
+    .await?;
+    let head = rows.first().map_or(0, |row| row.head);
+    let lines = rows.into_iter().filter_map(|row| {
+        Some(Line {
+            seq: row.seq?,
+            at: row.at?,
+            kind: row.kind?,
+            app: row.app?,
+            file_id: row.file_id?,
+            ticket: row.ticket,
+            user_before: row.user_before,
+            user_after: row.user_after,
+        })
+    });
+    Ok(Stretch {
+        head,
+        lines: lines.collect(),
+    })
+}
+
+/// The uploads of these apps and file ids, side by side. `OFFSET 0` keeps it one look into the key for each, whatever
+/// the planner believes.
+#[tracing::instrument(name = "db.uploads.of_changes", level = "debug", skip_all)]
+pub async fn uploads(
+    connection: &mut PgConnection,
+    apps: &[&str],
+    file_ids: &[&str],
+) -> Result<Vec<UploadRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT u.*, t.context
+        FROM (SELECT unnest($1::text[]) AS app, unnest($2::text[]) AS file_id) k,
+            LATERAL (
+                SELECT * FROM uploads u WHERE u.file_id = k.file_id AND u.app = k.app AND u.announced_at IS NOT NULL OFFSET 0
+            ) u
+            LEFT JOIN LATERAL (
+                SELECT t.context FROM tickets t WHERE t.id = u.ticket AND u.attribution_method = 'ticket' OFFSET 0
+            ) t ON true",
+    )
+    .bind(apps)
+    .bind(file_ids)
+    .fetch_all(connection)
+    .await
+}
