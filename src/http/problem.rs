@@ -39,6 +39,9 @@ pub enum Problem {
     MethodNotAllowed { allow: String },
     #[error("{0}")]
     Conflict(String),
+    /// It was there once, and never will be again.
+    #[error("{0}")]
+    Gone(String),
     #[error("the body is larger than {limit_bytes} bytes")]
     PayloadTooLarge { limit_bytes: usize },
     #[error("the body must be `application/json`")]
@@ -87,9 +90,47 @@ pub enum ReadFaults {
     /// The key lacks scope `read`, or is not bound to the app
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(ProblemBody),
+    /// A bug; the log tells of it under the answer's `X-Request-Id`
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(ProblemBody),
     /// The database is out of reach
-    #[response(status = 503, content_type = "application/problem+json")]
+    #[response(status = 503, content_type = "application/problem+json", headers(
+        ("Retry-After" = u32, description = "Seconds to wait"),
+    ))]
     Unavailable(ProblemBody),
+}
+
+/// The same of what only a key with scope `admin` opens; for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+pub enum AdminFaults {
+    /// A field or parameter breaks its rule, or is unknown
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(ProblemBody),
+    /// No key that is known
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(ProblemBody),
+    /// The key lacks scope `admin`, or is not bound to the app
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody),
+    /// A bug; the log tells of it under the answer's `X-Request-Id`
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(ProblemBody),
+    /// The database is out of reach
+    #[response(status = 503, content_type = "application/problem+json", headers(
+        ("Retry-After" = u32, description = "Seconds to wait"),
+    ))]
+    Unavailable(ProblemBody),
+}
+
+/// What a body may be answered besides; for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+pub enum BodyFaults {
+    /// The body is larger than 64 KiB
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
+    /// The body is not `application/json`
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(ProblemBody),
 }
 
 impl Problem {
@@ -137,6 +178,7 @@ impl Problem {
             Self::NotFound(_) => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::Conflict(_) => "conflict",
+            Self::Gone(_) => "gone",
             Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Unavailable => "unavailable",
@@ -154,6 +196,7 @@ impl ResponseError for Problem {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Gone(_) => StatusCode::GONE,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -125,6 +125,27 @@ pub async fn find(
     sql.build_query_as().fetch_all(connection).await
 }
 
+/// The uploads with these file ids, in no order: looks into the primary key, once for each.
+#[tracing::instrument(name = "db.uploads.find_all", level = "debug", skip_all, fields(files = file_ids.len()))]
+pub async fn find_all(
+    connection: &mut PgConnection,
+    file_ids: &[String],
+    apps: Option<&[String]>,
+) -> Result<Vec<Upload>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new(UPLOADS);
+    sql.push(" AND u.file_id = ANY(")
+        .push_bind(file_ids)
+        .push(")");
+    if let Some(apps) = apps {
+        sql.push(" AND u.app = ANY(").push_bind(apps).push(")");
+    }
+    let rows: Vec<UploadRow> = sql.build_query_as().fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.show(|count| count))
+        .collect())
+}
+
 /// The uploads that a ticket brought, oldest first.
 #[tracing::instrument(name = "db.uploads.of_ticket", level = "debug", skip_all)]
 pub async fn of_ticket(

@@ -3,7 +3,7 @@
 use actix_web::get;
 use actix_web::web::{Data, Json, Path};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -11,7 +11,7 @@ use super::history::Issue;
 use super::shape::Upload;
 use super::sql;
 use crate::access::{Caller, Read};
-use crate::http::params::Params;
+use crate::http::params::{NoQuery, Params};
 use crate::http::problem::{Problem, ProblemBody, ReadFaults};
 use crate::ops::database::Database;
 use crate::ticket::Ticket as TicketId;
@@ -40,11 +40,6 @@ pub struct TicketRow {
     pub context: Option<sqlx::types::Json<Box<RawValue>>>,
     pub created_at: DateTime<Utc>,
 }
-
-/// No parameters; any is refused by name.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoQuery {}
 
 /// Shows a ticket with its signatures and uploads.
 #[utoipa::path(

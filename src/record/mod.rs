@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::attribute::Resolvers;
@@ -140,6 +141,8 @@ pub struct Recorder {
     clock: Clock,
     random: Random,
     metrics: Metrics,
+    /// Held by whoever runs a kept delivery again.
+    replaying: Arc<Semaphore>,
 }
 
 /// Enough for a second of the highest load that was measured; what is more goes to the spool.
@@ -174,6 +177,7 @@ impl Recorder {
             clock: clock.clone(),
             random: random.clone(),
             metrics: metrics.clone(),
+            replaying: Arc::new(Semaphore::new(1)),
         };
         let writer = Writer::new(clock, random, tickets, resolvers, metrics);
         (recorder, Writers::new(batches, database, spool, writer))

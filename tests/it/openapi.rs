@@ -1,7 +1,7 @@
 //! The OpenAPI document: generated, committed, served, and true.
 
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use vod_receiver::app::openapi;
 
 use crate::harness::{TOKEN, TestApp};
@@ -26,10 +26,27 @@ pub fn filled(path: &str) -> String {
     let path = path
         .replace("{ticket}", "vt_01H455VB4PEX5VSKNK084SN02Q")
         .replace("{file_id}", "5285890784273533167")
+        .replace("{id}", "019a0000-0000-7000-8000-000000000001")
         .replace("{app}", "main")
         .replace("{token}", TOKEN);
     assert!(!path.contains('{'), "{path}: tell `filled` what goes there");
     path
+}
+
+/// A well-formed body for whatever wants one.
+pub fn body_for(path: &str) -> Value {
+    match path {
+        "/v1/uploads/lookup" => json!({"file_ids": ["4001"]}),
+        "/v1/uploads/{file_id}/attribution" => json!({"user_id": "ann", "reason": "case 1"}),
+        _ => json!({"user_id": "ann"}),
+    }
+}
+
+/// Whether an address is one of a route's.
+pub fn is_of(address: &str, route: &str) -> bool {
+    let same = |(part, place): (&str, &str)| part == place || place.starts_with('{');
+    address.split('/').count() == route.split('/').count()
+        && address.split('/').zip(route.split('/')).all(same)
 }
 
 #[test]
@@ -71,7 +88,7 @@ fn the_document_is_openapi_3_1_and_tells_of_keys_and_problems() {
         assert!(operation["summary"].is_string(), "{at} has no summary");
         let responses = operation["responses"].as_object().unwrap();
         if path.starts_with("/v1/") {
-            assert_eq!(operation["security"][0]["api_key"], serde_json::json!([]));
+            assert_eq!(operation["security"][0]["api_key"], json!([]));
             for status in ["400", "401", "403", "503"] {
                 let problem = &responses[status]["content"]["application/problem+json"]["schema"];
                 assert_eq!(

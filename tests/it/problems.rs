@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::harness::{TOKEN, TestApp};
-use crate::openapi::{filled, operations};
+use crate::openapi::{filled, is_of, operations};
 
 /// An answer as it stands on the wire: status, headers but the date, body with a line an entry.
 pub async fn whole(response: Response) -> String {
@@ -101,6 +101,7 @@ pub async fn problem(response: Response) -> Value {
         404 => "not_found",
         405 => "method_not_allowed",
         409 => "conflict",
+        410 => "gone",
         413 => "payload_too_large",
         415 => "unsupported_media_type",
         503 => "unavailable",
@@ -181,7 +182,7 @@ async fn an_address_tells_which_methods_it_takes() {
     for (_, path) in &operations {
         let taken: Vec<&Method> = operations
             .iter()
-            .filter(|(_, other)| other == path)
+            .filter(|(_, other)| is_of(path, other))
             .map(|(method, _)| method)
             .collect();
         for method in [
