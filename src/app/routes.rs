@@ -231,6 +231,7 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(query::look_up)
         .service(query::read_upload)
         .service(query::decide_attribution)
+        .service(query::read_stats)
         .service(query::list_deliveries)
         .service(query::read_delivery)
         .service(query::read_body)

@@ -7,6 +7,7 @@ mod history;
 mod lookup;
 mod shape;
 mod sql;
+mod stats;
 mod tickets;
 mod uploads;
 
@@ -16,5 +17,6 @@ pub use history::read_upload;
 pub use lookup::look_up;
 pub use shape::Upload;
 pub use sql::of_ticket as uploads_of_ticket;
+pub use stats::read_stats;
 pub use tickets::read_ticket;
 pub use uploads::list_uploads;

@@ -35,6 +35,7 @@ mod simulator;
 mod smoke;
 mod spool;
 mod startup;
+mod stats;
 mod tickets;
 mod upload_history;
 mod uploads_list;
