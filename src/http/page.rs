@@ -14,8 +14,10 @@ const MAX_LIMIT: u16 = 200;
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
+    /// The page, in the order of the list.
     pub items: Vec<T>,
     /// Give it back as `cursor` for the next page; null at the end.
+    #[schema(example = json!(null))]
     pub next_cursor: Option<String>,
 }
 

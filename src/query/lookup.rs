@@ -24,7 +24,7 @@ const FILES_MAX: usize = 500;
 #[serde(deny_unknown_fields)]
 pub struct LookupRequest {
     /// Only this app; without it every app of the key.
-    #[schema(example = "main")]
+    #[schema(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     app: Option<String>,
     /// 1 to 500 file ids, as text.
     #[schema(min_items = 1, max_items = 500, example = json!(["5285890784273533167", "5285890784273533168"]))]

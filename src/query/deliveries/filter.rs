@@ -21,34 +21,37 @@ const CODE_MAX_BYTES: usize = 128;
 #[into_params(parameter_in = Query)]
 pub struct DeliveriesQuery {
     /// The app.
-    #[param(example = "main")]
+    #[param(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     app: Option<String>,
     /// By which way it came.
+    #[param(inline, example = "push")]
     door: Option<DoorFilter>,
     /// Whether it was acted on, or kept aside.
+    #[param(inline, example = "quarantined")]
     state: Option<StateFilter>,
     /// Why it was kept aside: `not_json`, `no_event`, `sign_missing`, ...
-    #[param(example = "not_json")]
+    #[param(example = "not_json", min_length = 1, max_length = 128)]
     quarantine_reason: Option<String>,
     /// As VOD names it.
-    #[param(example = "NewFileUpload")]
+    #[param(example = "NewFileUpload", min_length = 1, max_length = 128)]
     event_type: Option<String>,
     /// Those that name this file.
-    #[param(example = "5285890784273533167")]
+    #[param(example = "5285890784273533167", pattern = "^[A-Za-z0-9_-]{1,64}$")]
     file_id: Option<String>,
     /// Received at or after.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-23T08:00:00Z")]
     from: Option<DateTime<Utc>>,
     /// Received before.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-24T08:00:00Z")]
     to: Option<DateTime<Utc>>,
     /// `desc`, newest first, if left out.
     #[serde(default)]
+    #[param(inline, example = "desc")]
     order: Order,
     /// 1 to 200, 50 if left out.
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200, example = 50)]
     limit: Option<u16>,
     /// The `next_cursor` of the page before; ask for the same deliveries in the same order.
     cursor: Option<String>,

@@ -18,7 +18,9 @@ use crate::ops::database::Database;
 /// One body that reached us: when, by which way, and what was read in it.
 #[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
 pub struct Delivery {
+    /// The delivery.
     pub id: Uuid,
+    /// The app whose door it came to.
     #[schema(example = "main")]
     pub app: String,
     /// `push`, `pull`, `reconcile` or `replay`.
@@ -34,6 +36,7 @@ pub struct Delivery {
     /// Why it is in quarantine; null if it is not.
     #[schema(example = json!(null))]
     pub quarantine_reason: Option<String>,
+    /// As VOD names it; null if no event is found in it.
     #[schema(example = "NewFileUpload")]
     pub event_type: Option<String>,
     /// `3.0`, `2.0` or `hybrid`.
@@ -45,6 +48,8 @@ pub struct Delivery {
     /// How many files it names.
     #[schema(example = 1)]
     pub files: i32,
+    /// The task that it tells of.
+    #[schema(example = json!(null))]
     pub task_id: Option<String>,
     /// Why VOD itself contradicts it: `other_context` or `unknown_file`; null for nearly all.
     #[schema(example = json!(null))]

@@ -34,6 +34,7 @@ pub struct Body {
     /// `text`: `content` is the body itself; `base64`: it holds bytes that are no text, and `content` is its base64.
     #[schema(example = "text")]
     encoding: &'static str,
+    /// The body, or its base64.
     #[schema(example = "{\"EventType\":\"NewFileUpload\", ...}")]
     content: String,
 }
@@ -86,7 +87,7 @@ impl Body {
 /// Shows one delivery with its body, as text where it is text.
 #[utoipa::path(
     tag = "deliveries",
-    params(("id" = Uuid, Path, description = "The delivery")),
+    params(("id" = Uuid, Path, description = "The delivery", example = "019ad52e-3c00-7000-8000-000000000001")),
     responses(
         (status = 200, description = "The delivery", body = DeliveryAndBody),
         (status = 404, description = "No such delivery is kept", body = ProblemBody, content_type = "application/problem+json"),
@@ -109,7 +110,7 @@ pub async fn read_delivery(
 /// Downloads the body of a delivery, byte for byte as it arrived.
 #[utoipa::path(
     tag = "deliveries",
-    params(("id" = Uuid, Path, description = "The delivery")),
+    params(("id" = Uuid, Path, description = "The delivery", example = "019ad52e-3c00-7000-8000-000000000001")),
     responses(
         (status = 200, description = "The bytes, as an attachment", body = [u8], content_type = "application/octet-stream"),
         (status = 404, description = "No such delivery is kept", body = ProblemBody, content_type = "application/problem+json"),

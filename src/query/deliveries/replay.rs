@@ -18,6 +18,7 @@ use crate::record::{Outcome, Recorder};
 /// What became of a delivery that was run again; it is durable.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Replayed {
+    /// The delivery.
     id: Uuid,
     /// `recorded`: it said something that was not known; `duplicate`: everything it says was known, and nothing
     /// changed; `quarantined`: no event can be read in it still.
@@ -31,7 +32,7 @@ pub struct Replayed {
 /// of it if an event can be read in it now; `Sign` and `T` are not looked at again: whoever asks vouches for it.
 #[utoipa::path(
     tag = "deliveries",
-    params(("id" = Uuid, Path, description = "The delivery")),
+    params(("id" = Uuid, Path, description = "The delivery", example = "019ad52e-3c00-7000-8000-000000000001")),
     responses(
         (status = 200, description = "What became of it", body = Replayed),
         (status = 404, description = "No such delivery is kept", body = ProblemBody, content_type = "application/problem+json"),

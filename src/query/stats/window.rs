@@ -21,17 +21,18 @@ const BY_HOUR_UP_TO: TimeDelta = TimeDelta::days(3);
 #[into_params(parameter_in = Query)]
 pub struct StatsQuery {
     /// Only this app; without it every app of the key.
-    #[param(example = "main")]
+    #[param(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     app: Option<String>,
     /// The window begins there; a day before `to` if left out.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-23T08:00:00Z")]
     from: Option<DateTime<Utc>>,
     /// The window ends before that; now if left out.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-24T08:00:00Z")]
     to: Option<DateTime<Utc>>,
     /// `hour` for windows of up to 3 days if left out, else `day`.
+    #[param(inline, example = "hour")]
     bucket: Option<Bucket>,
 }
 
