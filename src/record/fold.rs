@@ -7,96 +7,21 @@
 //! What VOD answers when it is asked is told in the order in which it said so: whether it knows a file now is
 //! for its last word to say. All else may come in any order, and everything may come again.
 
+mod rank;
 mod task;
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::{Delivery, Door};
 use crate::attribute::{self, Claims, Method, Reason, Resolvers, Verdict};
 use crate::ticket::{IssuedTicket, Ticket};
-use crate::vod::event::{Event, FileFact, FileFields, Format, News, TaskState};
+use crate::vod::event::{Event, FileFact, FileFields, News, TaskState};
+pub use rank::{Rank, Ranks};
 pub use task::Task;
-
-/// A fact about the upload itself outranks one that merely names the file: a 2.0 upload event knows
-/// better which task the upload started than a 3.0 event of some later task on the same file.
-const ABOUT_THE_UPLOAD: i16 = 10;
-/// What VOD's own API tells outranks every notification.
-const VODS_OWN: i16 = 4;
-
-/// How much a fact's word weighs against another's on the same file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Rank {
-    /// VOD's own API over 3.0 over hybrid over 2.0.
-    pub strength: i16,
-    /// The newer state of the media wins.
-    pub update_time: Option<DateTime<Utc>>,
-    /// The smaller digest wins: arbitrary, but the same everywhere.
-    pub digest: Reverse<[u8; 16]>,
-}
-
-impl Rank {
-    /// Weaker than any fact.
-    pub const NONE: Self = Self {
-        strength: 0,
-        update_time: None,
-        digest: Reverse([0xff; 16]),
-    };
-
-    fn of(door: Door, event: &Event, news: News, update_time: Option<DateTime<Utc>>) -> Self {
-        let by_source = match (door, event.format) {
-            (Door::Pull | Door::Reconcile, _) => VODS_OWN,
-            (Door::Push | Door::Replay, Format::V3) => 3,
-            (Door::Push | Door::Replay, Format::Hybrid) => 2,
-            (Door::Push | Door::Replay, Format::V2) => 1,
-        };
-        let about = if news == News::Uploaded {
-            ABOUT_THE_UPLOAD
-        } else {
-            0
-        };
-        let mut digest = [0; 16];
-        digest.copy_from_slice(&event.digest[..16]);
-        Self {
-            strength: about + by_source,
-            update_time,
-            digest: Reverse(digest),
-        }
-    }
-
-    /// Whether VOD itself said it of the upload: then no notification can say otherwise.
-    fn is_vods_word(&self) -> bool {
-        self.strength >= ABOUT_THE_UPLOAD + VODS_OWN
-    }
-}
-
-/// Which fact won each field of an upload.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ranks {
-    /// The strongest fact told; it won every field that is not in `weaker`.
-    pub top: Rank,
-    /// Fields that the strongest fact left empty, and what won them.
-    pub weaker: BTreeMap<Cow<'static, str>, Rank>,
-}
-
-impl Ranks {
-    fn of(&self, field: &'static str) -> &Rank {
-        self.weaker.get(field).unwrap_or(&self.top)
-    }
-
-    fn won(&mut self, field: &'static str, rank: &Rank) {
-        if *rank == self.top {
-            self.weaker.remove(field);
-        } else {
-            self.weaker.insert(Cow::Borrowed(field), rank.clone());
-        }
-    }
-}
 
 /// Joins what a fact tells to what is held, field by field.
 macro_rules! join_fields {
@@ -349,8 +274,8 @@ impl Upload {
     fn is_settled(&self, app: &str, tickets: &HashMap<Ticket, Arc<IssuedTicket>>) -> bool {
         let ticket = attribute::named_ticket(self.vods_context().flatten());
         let issued = ticket.and_then(|ticket| tickets.get(&ticket));
-        let session = self.ranks.of("session_context").strength;
-        issued.is_some_and(|issued| issued.app == app) && session % ABOUT_THE_UPLOAD != VODS_OWN
+        let session = self.ranks.of("session_context");
+        issued.is_some_and(|issued| issued.app == app) && !session.is_from_vod()
     }
 
     /// How its processing goes, its task flow and its review taken together.

@@ -33,10 +33,15 @@ enum OneOrMany {
 
 /// Everything below `/_simulator`.
 pub(super) fn routes(service: &mut web::ServiceConfig) {
+    // Whatever it is called: `curl -d` calls everything a form.
+    let json = web::JsonConfig::default()
+        .limit(BODY_LIMIT_BYTES)
+        .content_type_required(false)
+        .content_type(|_| true);
     service.service(
         web::scope("/_simulator")
             .app_data(web::PayloadConfig::new(BODY_LIMIT_BYTES))
-            .app_data(web::JsonConfig::default().limit(BODY_LIMIT_BYTES))
+            .app_data(json)
             .route("/events", web::post().to(events))
             .route("/media", web::post().to(media))
             .route("/media/{file_id}", web::delete().to(delete_media))

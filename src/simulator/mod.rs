@@ -253,6 +253,7 @@ impl Simulator {
         let server = self.server(listener)?;
         Ok(Serving {
             address,
+            disk: Arc::clone(&self.inner.disk),
             handle: server.handle(),
             ended: tokio::spawn(server),
         })
@@ -347,9 +348,10 @@ impl SubApp {
     }
 }
 
-/// A simulator that is being served; stops when dropped.
+/// A simulator that is being served; when dropped it stops, and what was uploaded is removed.
 pub struct Serving {
     address: SocketAddr,
+    disk: Arc<cos::Disk>,
     handle: ServerHandle,
     ended: JoinHandle<std::io::Result<()>>,
 }
@@ -379,5 +381,7 @@ impl Drop for Serving {
     fn drop(&mut self) {
         // Asked for at once; nobody waits for it.
         drop(self.handle.stop(false));
+        // Its workers may outlive the process's last look at it.
+        self.disk.remove();
     }
 }

@@ -366,7 +366,8 @@ fn wrong_settings(world: &World) -> Vec<(&'static str, Wrong, &'static str, &'st
             "somebody else answers",
             somebody_else,
             "callback",
-            "HTTP 404",
+            // A local VOD takes it for one of COS's addresses.
+            "HTTP 403",
         ),
         (
             "the receiver has another token",

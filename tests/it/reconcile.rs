@@ -8,6 +8,7 @@ use vod_receiver::config::{App, Secret};
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::random::Random;
 use vod_receiver::receive::reconcile::{Ask, Counts, Interrupted, Reconciler};
+use vod_receiver::record::Door;
 use vod_receiver::simulator::{self, Simulator, SimulatorSettings};
 
 use crate::harness::{NOW, SECRET_ID, SECRET_KEY, TestApp, new_file_upload, token_app};
@@ -189,6 +190,24 @@ async fn what_is_known_and_equal_leaves_no_trace() {
     assert_eq!(app.deliveries().await, 300);
     assert_eq!(app.rows().await, rows);
     assert_eq!(app.count("SELECT seq FROM feed_head").await, seq);
+}
+
+#[actix_web::test]
+async fn what_vod_told_by_its_queue_leaves_no_trace_either() {
+    let vod = vod();
+    let app = vod.receiver().await;
+    // Of two equal words chance decides which is taken: of thirty files it takes the other one of some.
+    for number in 0..30 {
+        let told = upload(&format!("{}", 76_000 + number), "", 600);
+        vod.holds(&told);
+        let pulled = crate::uploads_list::delivery(&app, Door::Pull, &told);
+        app.recorder.submit(vec![pulled]).await.unwrap();
+    }
+    let before = app.rows().await;
+    let counts = app.reconcile(&vod, &day()).await;
+    assert_eq!((counts.found, counts.repaired), (30, 0));
+    assert_eq!(app.deliveries().await, 0);
+    assert_eq!(app.rows().await, before);
 }
 
 #[actix_web::test]

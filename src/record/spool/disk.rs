@@ -11,6 +11,8 @@ use super::frame::Mark;
 const LOCK_NAME: &str = "owner.lock";
 /// Bodies name people: nobody else reads them.
 const PRIVATE_DIR: u32 = 0o700;
+/// The data directory, in which the Postgres of try-out mode lies too: for root it runs as another user.
+const PASSABLE_DIR: u32 = 0o711;
 const PRIVATE_FILE: u32 = 0o600;
 /// Gone with the container or the machine.
 const VOLATILE: [&str; 7] = [
@@ -23,8 +25,12 @@ const VOLATILE: [&str; 7] = [
     "fuse.fuse-overlayfs",
 ];
 
-/// Makes a directory and what lies above it, each durably.
+/// Makes a directory that only we can read, and what lies above it, each durably.
 pub fn create_dir(dir: &Path) -> io::Result<()> {
+    create_dir_of_mode(dir, PRIVATE_DIR)
+}
+
+fn create_dir_of_mode(dir: &Path, mode: u32) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -32,8 +38,8 @@ pub fn create_dir(dir: &Path) -> io::Result<()> {
         Some(above) if above != Path::new("") => above,
         _ => Path::new("."),
     };
-    create_dir(above)?;
-    match DirBuilder::new().mode(PRIVATE_DIR).create(dir) {
+    create_dir_of_mode(above, PASSABLE_DIR)?;
+    match DirBuilder::new().mode(mode).create(dir) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }

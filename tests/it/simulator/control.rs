@@ -6,7 +6,8 @@ impl Vod {
     async fn script(&self, method: reqwest::Method, path: &str, body: &str) -> (u16, String) {
         let address = format!("{}/_simulator/{path}", self.serving.url());
         let request = self.client.request(method, address);
-        let request = request.header("Content-Type", "application/json");
+        // As curl sends it.
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
         let answer = request.body(body.to_owned()).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }

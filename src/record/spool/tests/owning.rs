@@ -98,3 +98,17 @@ fn only_names_that_the_spool_gives_are_segments() {
         assert_eq!(Name::parse(foreign), None, "{foreign}");
     }
 }
+
+#[tokio::test]
+async fn others_may_pass_the_directory_that_it_lies_in_and_not_enter_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let scratch = Scratch::new();
+    let dir = scratch.0.join("data/spool");
+    let spool = open(&dir);
+    let mode = |dir: &Path| fs::metadata(dir).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&dir), 0o700);
+    // Below it lies the Postgres of try-out mode too, which runs as another user.
+    assert_eq!(mode(dir.parent().unwrap()), 0o711);
+    spool.close().await;
+}
