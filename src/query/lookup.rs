@@ -68,7 +68,7 @@ pub async fn look_up(
     let file_ids = distinct(file_ids)?;
     let mut connection = database.pool()?.acquire().await?;
     let uploads = sql::find_all(&mut connection, &file_ids, apps.as_deref()).await?;
-    Ok(Json(Found::of(file_ids, uploads)))
+    Ok(Json(Found::of(&file_ids, uploads)))
 }
 
 /// The ids once each, in their order.
@@ -87,7 +87,7 @@ fn distinct(mut file_ids: Vec<String>) -> Result<Vec<String>, Problem> {
 }
 
 impl Found {
-    fn of(file_ids: Vec<String>, mut items: Vec<Upload>) -> Self {
+    fn of(file_ids: &[String], mut items: Vec<Upload>) -> Self {
         let places: HashMap<&str, usize> = file_ids.iter().map(String::as_str).zip(0..).collect();
         items.sort_by_cached_key(|upload| {
             let place = places.get(upload.file_id.as_str()).copied();

@@ -11,7 +11,7 @@ use super::shape::{
 use super::window::Window;
 use crate::ticket::RESUMED_WITHIN;
 
-/// Rows of one table that a question looks at, the newest of its window: docs/performance.md tells what they cost.
+/// Rows of one table that a question looks at, the newest of its window; those of deliveries are up to 2 kB apart.
 const LOOKED_AT: i64 = 100_000;
 /// The same of what is asked of any time.
 const LOOKED_AT_OF_ANY_TIME: i64 = 10_000;
