@@ -58,6 +58,12 @@ impl Vod {
         answer["data"].take()
     }
 
+    /// What COS answers.
+    pub async fn answer(&self, applied: &Value, asked: &ToCos<'_>) -> String {
+        let answer = self.cos(applied, asked).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
     /// A request to COS with the credentials of an upload.
     pub fn cos(&self, applied: &Value, asked: &ToCos<'_>) -> reqwest::RequestBuilder {
         let temporary = &applied["tempCertificate"];
