@@ -31,12 +31,14 @@ pub struct Readiness {
 /// Deliveries on the local disk that are not in Postgres yet.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SpoolDepth {
+    /// How many.
     #[schema(example = 0)]
     records: u64,
     /// Of its files; a file goes when all of it is in Postgres.
     #[schema(example = 0)]
     bytes: u64,
     /// How long ago the oldest of them came, in seconds.
+    #[schema(example = json!(null))]
     oldest_age_s: Option<f64>,
 }
 

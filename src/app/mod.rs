@@ -1,5 +1,6 @@
 //! Assembly: the parts joined into one service.
 
+mod docs;
 mod health;
 mod metrics;
 mod observe;

@@ -18,6 +18,8 @@ use super::routes;
         (name = "signatures", description = "Permissions: given out, and logged"),
         (name = "tickets", description = "Upload intents, and what came of them"),
         (name = "uploads", description = "Who uploaded what"),
+        (name = "deliveries", description = "What arrived, byte for byte, and running it again"),
+        (name = "stats", description = "The figures that a page draws"),
         (name = "callbacks", description = "VOD's push door"),
         (name = "health", description = "For orchestrators and monitoring"),
     ),

@@ -11,7 +11,7 @@ use utoipa_actix_web::AppExt;
 
 use super::metrics::{self, Scraped};
 use super::observe::observe;
-use super::{health, openapi};
+use super::{docs, health, openapi};
 use crate::access::Keyring;
 use crate::attribute::Resolvers;
 use crate::config::{Config, Events};
@@ -31,7 +31,7 @@ use crate::ticket::KnownTickets;
 use crate::vod::client::ApiError;
 use crate::{query, receive};
 
-/// Not a route of the document: it is the document.
+/// Not a route of the document: it is the document. Neither is its page.
 const OPENAPI_PATH: &str = "/openapi.json";
 
 /// What the handlers stand on.
@@ -213,6 +213,17 @@ pub fn build(
                 .guard(guard::Get())
                 .to(openapi_json),
         )
+        .service(web::resource(docs::PATH).guard(guard::Get()).to(docs::page))
+        .service(
+            web::resource(docs::PATH_WITHOUT_SLASH)
+                .guard(guard::Get())
+                .to(docs::add_slash),
+        )
+        .service(
+            web::resource(docs::FILE_PATH)
+                .guard(guard::Get())
+                .to(docs::read_file),
+        )
         .default_service(web::to(nothing_here))
         .wrap(from_fn(observe))
 }
@@ -247,8 +258,14 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         // Before the route whose file id they would be.
         .service(query::list_changes)
         .service(query::stream_changes)
+        .service(query::look_up)
         .service(query::read_upload)
         .service(query::decide_attribution)
+        .service(query::read_stats)
+        .service(query::list_deliveries)
+        .service(query::read_delivery)
+        .service(query::read_body)
+        .service(query::replay_delivery)
         .service(receive::receive)
         .service(receive::receive_with_token)
         .service(receive::answer_probe)
@@ -268,9 +285,17 @@ async fn openapi_json() -> HttpResponse {
 /// An address that is not there, or one that does not take the method.
 async fn nothing_here(request: HttpRequest, config: Data<Config>) -> Result<HttpResponse, Problem> {
     let is_elsewhere = request.path() == metrics::PATH && config.metrics_listen.is_some();
+    let path = request.path();
+    // An address with a name of its own is not one of those that a template stands for.
+    let has_name = METHODS
+        .iter()
+        .any(|(route, _)| route.pattern() == Some(path));
     let mut allow: Vec<&str> = METHODS
         .iter()
-        .filter(|(path, _)| path.is_match(request.path()) && !is_elsewhere)
+        .filter(|(route, _)| match has_name {
+            true => route.pattern() == Some(path) && !is_elsewhere,
+            false => route.is_match(path),
+        })
         .map(|(_, method)| method.as_str())
         .collect();
     // Two addresses may look alike to each other: /v1/uploads/live could be that of a file.
@@ -292,7 +317,16 @@ async fn nothing_else_here() -> Result<HttpResponse, Problem> {
 /// Which method each address takes, read from the document, which is made of the same routes.
 pub static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
     let paths = serde_json::to_value(openapi::document().paths).unwrap_or_default();
-    let mut methods = vec![(ResourceDef::new(OPENAPI_PATH), "GET".to_owned())];
+    let beside = [
+        OPENAPI_PATH,
+        docs::PATH_WITHOUT_SLASH,
+        docs::PATH,
+        docs::FILE_PATH,
+    ];
+    let mut methods: Vec<(ResourceDef, String)> = beside
+        .into_iter()
+        .map(|path| (ResourceDef::new(path), "GET".to_owned()))
+        .collect();
     for (path, item) in paths.as_object().into_iter().flatten() {
         for method in item.as_object().into_iter().flatten().map(|(name, _)| name) {
             methods.push((ResourceDef::new(path.as_str()), method.to_uppercase()));

@@ -14,8 +14,10 @@ const MAX_LIMIT: u16 = 200;
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
+    /// The page, in the order of the list.
     pub items: Vec<T>,
     /// Give it back as `cursor` for the next page; null at the end.
+    #[schema(example = json!(null))]
     pub next_cursor: Option<String>,
 }
 
@@ -63,6 +65,11 @@ pub fn page<T, K: Serialize>(mut items: Vec<T>, limit: usize, key: impl Fn(&T) -
     let next_cursor = items
         .last()
         .filter(|_| goes_on)
-        .map(|last| URL_SAFE_NO_PAD.encode(serde_json::to_vec(&key(last)).unwrap_or_default()));
+        .map(|last| cursor(&key(last)));
     Page { items, next_cursor }
+}
+
+/// The cursor after a row.
+pub fn cursor<K: Serialize>(key: &K) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
 }

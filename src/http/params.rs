@@ -16,6 +16,11 @@ use super::problem::Problem;
 /// to ask is to be told that first.
 pub struct Params<T>(pub Result<T, Problem>);
 
+/// No parameters; any is refused by name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoQuery {}
+
 impl<T: DeserializeOwned> FromRequest for Params<T> {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;

@@ -39,7 +39,7 @@ pub enum Problem {
     MethodNotAllowed { allow: String },
     #[error("{0}")]
     Conflict(String),
-    /// It was there once.
+    /// It was there once, and never will be again.
     #[error("{0}")]
     Gone(String),
     #[error("the body is larger than {limit_bytes} bytes")]
@@ -90,9 +90,47 @@ pub enum ReadFaults {
     /// The key lacks scope `read`, or is not bound to the app
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(ProblemBody),
+    /// A bug; the log tells of it under the answer's `X-Request-Id`
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(ProblemBody),
     /// The database is out of reach
-    #[response(status = 503, content_type = "application/problem+json")]
+    #[response(status = 503, content_type = "application/problem+json", headers(
+        ("Retry-After" = u32, description = "Seconds to wait"),
+    ))]
     Unavailable(ProblemBody),
+}
+
+/// The same of what only a key with scope `admin` opens; for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+pub enum AdminFaults {
+    /// A field or parameter breaks its rule, or is unknown
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(ProblemBody),
+    /// No key that is known
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(ProblemBody),
+    /// The key lacks scope `admin`, or is not bound to the app
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody),
+    /// A bug; the log tells of it under the answer's `X-Request-Id`
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(ProblemBody),
+    /// The database is out of reach
+    #[response(status = 503, content_type = "application/problem+json", headers(
+        ("Retry-After" = u32, description = "Seconds to wait"),
+    ))]
+    Unavailable(ProblemBody),
+}
+
+/// What a body may be answered besides; for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+pub enum BodyFaults {
+    /// The body is larger than 64 KiB
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
+    /// The body is not `application/json`
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(ProblemBody),
 }
 
 impl Problem {

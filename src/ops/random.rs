@@ -86,6 +86,12 @@ impl Random {
     }
 }
 
+/// The smallest UUIDv7 of the millisecond in which a time lies: where tables that grow for ever are cut.
+pub fn first_uuid_v7(at: DateTime<Utc>) -> Uuid {
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+    Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that draws randomness"

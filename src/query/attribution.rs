@@ -12,7 +12,7 @@ use super::sql;
 use crate::access::{Admin, Caller};
 use crate::http::body::JsonBody;
 use crate::http::params::Params;
-use crate::http::problem::{Problem, ProblemBody};
+use crate::http::problem::{AdminFaults, BodyFaults, Problem, ProblemBody};
 use crate::ops::database::Database;
 use crate::record::Recorder;
 use crate::record::verdict::{Decision, NotDecided};
@@ -28,10 +28,14 @@ pub struct AttributionRequest {
     /// Whose it is: 1 to 256 bytes of UTF-8 without control characters. Null takes a person's verdict back
     /// and leaves it to the rules again.
     #[serde(deserialize_with = "given")]
-    #[schema(required = true, example = "user-42")]
+    #[schema(required = true, example = "user-42", min_length = 1, max_length = 256)]
     user_id: Option<String>,
     /// Why: 1 to 1000 bytes of UTF-8 without control characters. Shown as `attribution.detail`, and kept.
-    #[schema(example = "ticket 4711: uploaded by phone for user-42")]
+    #[schema(
+        example = "ticket 4711: uploaded by phone for user-42",
+        min_length = 1,
+        max_length = 1000
+    )]
     reason: String,
 }
 
@@ -64,18 +68,14 @@ impl AttributionRequest {
 /// again changes nothing.
 #[utoipa::path(
     tag = "uploads",
-    params(("file_id" = String, Path, description = "VOD's id of the file"), FileQuery),
+    params(("file_id" = String, Path, description = "VOD's id of the file", example = "5285890784273533167", pattern = "^[A-Za-z0-9_-]{1,64}$"), FileQuery),
     request_body = AttributionRequest,
     responses(
         (status = 200, description = "The upload with its new verdict, which is committed", body = Upload),
-        (status = 400, description = "A field breaks its rule", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No key that is known", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "The key lacks scope `admin`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such upload is known", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Several apps have a file of this id; name one with `app`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 64 KiB", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database is out of reach", body = ProblemBody, content_type = "application/problem+json"),
+        AdminFaults,
+        BodyFaults,
     ),
     security(("api_key" = [])),
 )]

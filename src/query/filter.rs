@@ -17,41 +17,62 @@ use crate::vod::event::FileId;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct UploadsQuery {
+    /// Whose: exactly this user id.
+    #[param(example = "user-42", min_length = 1, max_length = 256)]
     user_id: Option<String>,
+    /// Only this app; without it every app of the key.
+    #[param(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     app: Option<String>,
+    /// The file, by VOD's id.
+    #[param(example = "5285890784273533167", pattern = "^[A-Za-z0-9_-]{1,64}$")]
     file_id: Option<String>,
+    /// The ticket that its context names.
+    #[param(
+        example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE",
+        pattern = "^vt_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
+    )]
     ticket: Option<String>,
     /// The id of its processing or review task.
+    #[param(
+        example = "1400000000-procedurev2-acd135c",
+        min_length = 1,
+        max_length = 256
+    )]
     task: Option<String>,
     /// How its user is known.
+    #[param(inline, example = "ticket")]
     attribution: Option<AttributionFilter>,
     /// How its processing goes.
+    #[param(inline, example = "succeeded")]
     processing: Option<ProcessingFilter>,
     /// Who says that it was uploaded; those that are `refuted` are listed only if asked for.
+    #[param(inline, example = "push")]
     confirmed: Option<ConfirmedFilter>,
     /// Recorded at or after.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-23T08:00:00Z")]
     from: Option<DateTime<Utc>>,
     /// Recorded before.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-24T08:00:00Z")]
     to: Option<DateTime<Utc>>,
     /// Uploaded, by VOD's clock, at or after.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-23T08:00:00Z")]
     uploaded_from: Option<DateTime<Utc>>,
     /// Uploaded, by VOD's clock, before.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-24T08:00:00Z")]
     uploaded_to: Option<DateTime<Utc>>,
     /// Only deleted ones, or only those that live; both if left out.
+    #[param(example = false)]
     deleted: Option<bool>,
     /// `desc`, newest first, if left out.
     #[serde(default)]
+    #[param(inline, example = "desc")]
     order: Order,
     /// 1 to 200, 50 if left out.
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200, example = 50)]
     limit: Option<u16>,
     /// The `next_cursor` of the page before; ask for the same uploads in the same order.
     cursor: Option<String>,

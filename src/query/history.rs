@@ -1,6 +1,7 @@
 //! `GET /v1/uploads/{file_id}`: one upload and how it came to be what it is.
 
 use actix_web::get;
+use actix_web::guard::GuardContext;
 use actix_web::web::{Data, Json, Path};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ use crate::ticket::{RESUMED_WITHIN, Ticket};
 #[into_params(parameter_in = Query)]
 pub struct FileQuery {
     /// The app; without it the only one that has the file.
+    #[param(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     pub app: Option<String>,
 }
 
@@ -51,6 +53,7 @@ pub struct Misuse {
     #[schema(example = 1)]
     pub files_on_ticket: i64,
     /// From the expiry of the last signature of its ticket to the upload, by VOD's clock; null if it was in time.
+    #[schema(example = json!(null))]
     pub seconds_after_expiry: Option<i64>,
 }
 
@@ -90,25 +93,35 @@ impl Misuse {
 /// One signature of a ticket.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Issue {
+    /// The signature, in the log.
     pub issue_id: Uuid,
+    /// When it was given out.
     pub issued_at: DateTime<Utc>,
+    /// Until when an upload may begin with it.
     pub expires_at: DateTime<Utc>,
+    /// Whether VOD takes it once only.
+    #[schema(example = false)]
     pub one_time: bool,
+    /// The processing that it asked for.
+    #[schema(example = json!(null))]
     pub procedure: Option<String>,
 }
 
 /// One body that named the file.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DeliveryLine {
+    /// The delivery: `GET /v1/deliveries/{id}`.
     pub id: Uuid,
     /// `push`, `pull`, `reconcile` or `replay`.
     #[schema(example = "push")]
     pub door: String,
+    /// As VOD names it.
     #[schema(example = "NewFileUpload")]
     pub event_type: Option<String>,
     /// `3.0`, `2.0` or `hybrid`.
     #[schema(example = "3.0")]
     pub format: Option<String>,
+    /// At the door.
     pub received_at: DateTime<Utc>,
     /// Why VOD itself contradicts it, mostly because it is forged: `other_context`: VOD tells another source context of
     /// the file; `unknown_file`: VOD knows no such file, and no deletion was told. Null if it does not.
@@ -119,21 +132,30 @@ pub struct DeliveryLine {
 /// One task on the file.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskLine {
+    /// The task, by VOD's id.
+    #[schema(example = "1400000000-procedurev2-acd135c")]
     pub task_id: String,
     /// `procedure`, `review` or `other`.
     #[schema(example = "procedure")]
     pub role: String,
     /// The event that told of it; null while only the upload announced it.
+    #[schema(example = "ProcedureStateChanged")]
     pub event_type: Option<String>,
     /// `waiting`, `processing`, `succeeded`, `partly_failed` or `failed`.
     #[schema(example = "succeeded")]
     pub state: String,
+    /// What VOD says went wrong.
+    #[schema(example = json!(null))]
     pub error_code: Option<String>,
+    /// The same in words.
+    #[schema(example = json!(null))]
     pub message: Option<String>,
     /// What it made, as the event that decided its state lists it; null if nothing was told.
     #[schema(value_type = Option<Vec<TaskOutput>>)]
     pub outputs: Option<sqlx::types::Json<Vec<TaskOutput>>>,
+    /// First commit here.
     pub recorded_at: DateTime<Utc>,
+    /// Last commit that changed something.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -146,31 +168,49 @@ pub struct TaskOutput {
     /// The template that it was made by.
     #[schema(example = 20)]
     pub definition: Option<i64>,
+    /// Where it is.
+    #[schema(example = "http://example.vod2.myqcloud.com/v.f20.mp4")]
     pub url: String,
     /// The file it became, where it became one of its own.
+    #[schema(example = json!(null))]
     pub file_id: Option<String>,
 }
 
 /// One time that the upload got another verdict.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttributionChange {
+    /// When.
     pub at: DateTime<Utc>,
     /// What brought it: `delivery <id>`, `key <name>` of the API key by which a person decided, or `reattribute`.
+    #[schema(example = "key support")]
     pub decided_by: String,
     /// Why, in the words of the person who decided.
+    #[schema(example = "ticket 4711: uploaded by phone for user-42")]
     pub note: Option<String>,
+    /// Whose it was.
+    #[schema(example = json!(null))]
     pub user_before: Option<String>,
+    /// Whose it became.
+    #[schema(example = "user-42")]
     pub user_after: Option<String>,
+    /// `attribution.method` until then.
+    #[schema(example = "none")]
     pub method_before: String,
+    /// `attribution.method` from then on.
+    #[schema(example = "manual")]
     pub method_after: String,
+    /// `attribution.reason` until then.
+    #[schema(example = "no_context")]
     pub reason_before: String,
+    /// `attribution.reason` from then on.
+    #[schema(example = "manual")]
     pub reason_after: String,
 }
 
 /// Shows one upload with its signatures, deliveries, tasks and former verdicts.
 #[utoipa::path(
     tag = "uploads",
-    params(("file_id" = String, Path, description = "VOD's id of the file"), FileQuery),
+    params(("file_id" = String, Path, description = "VOD's id of the file", example = "5285890784273533167", pattern = "^[A-Za-z0-9_-]{1,64}$"), FileQuery),
     responses(
         (status = 200, description = "The upload and its history", body = UploadHistory),
         (status = 404, description = "No such upload is known", body = ProblemBody, content_type = "application/problem+json"),
@@ -179,7 +219,7 @@ pub struct AttributionChange {
     ),
     security(("api_key" = [])),
 )]
-#[get("/v1/uploads/{file_id}")]
+#[get("/v1/uploads/{file_id}", guard = "names_a_file")]
 pub async fn read_upload(
     caller: Caller<Read>,
     path: Path<String>,
@@ -209,6 +249,11 @@ pub async fn read_upload(
         attribution_changes,
         misuse,
     }))
+}
+
+/// No file has the name of a route beside it.
+fn names_a_file(request: &GuardContext<'_>) -> bool {
+    request.head().uri.path() != "/v1/uploads/lookup"
 }
 
 /// The upload that is meant, of those that a file id stands for.

@@ -2,21 +2,27 @@
 
 mod attribution;
 mod changes;
+mod deliveries;
 pub mod feed;
 mod filter;
 mod history;
 mod live;
+mod lookup;
 mod shape;
 mod sql;
+mod stats;
 mod tickets;
 mod uploads;
 
 pub use attribution::decide_attribution;
 pub use changes::list_changes;
+pub use deliveries::{list_deliveries, read_body, read_delivery, replay_delivery};
 pub use feed::Feed;
 pub use history::read_upload;
 pub use live::stream_changes;
+pub use lookup::look_up;
 pub use shape::Upload;
 pub use sql::of_ticket as uploads_of_ticket;
+pub use stats::read_stats;
 pub use tickets::read_ticket;
 pub use uploads::list_uploads;

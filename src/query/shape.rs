@@ -11,12 +11,13 @@ use crate::ticket::Ticket;
 
 /// One uploaded file: whose it is, how we know, how its processing goes.
 ///
-/// `D` is what is told of its deliveries: their number in a list, themselves in a history.
+/// `deliveries` tells of the deliveries that named it, repeated ones included: how many in a list, which in a history.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Upload<D = i32> {
     /// Text: it exceeds what a JSON number keeps.
     #[schema(example = "5285890784273533167")]
     pub file_id: String,
+    /// The app that it was uploaded to.
     #[schema(example = "main")]
     pub app: String,
     /// Null exactly when `attribution.method` is `none`.
@@ -26,7 +27,7 @@ pub struct Upload<D = i32> {
     #[schema(example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
     pub ticket: Option<String>,
     /// What the backend attached to the ticket.
-    #[schema(value_type = Option<serde_json::Value>)]
+    #[schema(value_type = Option<serde_json::Value>, example = json!({"order": 7}))]
     pub context: Option<Json<Box<RawValue>>>,
     pub attribution: Attribution,
     /// `vod`: VOD itself told of it, its queue or its answer to `reconcile`; `push`: only notifications did; `refuted`:
@@ -37,19 +38,32 @@ pub struct Upload<D = i32> {
     #[schema(example = "Upload")]
     pub source_type: Option<String>,
     /// The text that came back from the signature.
+    #[schema(example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
     pub source_context: Option<String>,
+    /// What it is called at VOD.
     #[schema(example = "holiday")]
     pub name: Option<String>,
     /// The container suffix.
     #[schema(example = "mp4")]
     pub r#type: Option<String>,
+    /// Where the original is.
+    #[schema(example = "http://example.vod2.myqcloud.com/f0.mp4")]
     pub media_url: Option<String>,
+    /// Where its cover is.
+    #[schema(example = "http://example.vod2.myqcloud.com/cover.jpg")]
     pub cover_url: Option<String>,
+    /// Its class at VOD.
+    #[schema(example = 0)]
     pub class_id: Option<i64>,
+    /// Where VOD keeps it.
     #[schema(example = "ap-chongqing")]
     pub storage_region: Option<String>,
     pub media: Media,
+    /// The task that processes it.
+    #[schema(example = "1400000000-procedurev2-acd135c")]
     pub procedure_task_id: Option<String>,
+    /// The task that reviews it.
+    #[schema(example = "1400000000-review-0f3d2a1")]
     pub review_task_id: Option<String>,
     /// `none`, `waiting`, `processing`, `succeeded`, `partly_failed` or `failed`.
     #[schema(example = "none")]
@@ -60,8 +74,10 @@ pub struct Upload<D = i32> {
     pub recorded_at: DateTime<Utc>,
     /// Last commit that changed something.
     pub updated_at: DateTime<Utc>,
+    /// When its deletion was told; null while it lives.
     pub deleted_at: Option<DateTime<Utc>>,
-    /// The deliveries that named it, repeated ones included: how many, or in a history which.
+    // No comment of the document's: utoipa would make of it a schema that nothing satisfies.
+    #[schema(inline)]
     pub deliveries: D,
 }
 
@@ -76,17 +92,29 @@ pub struct Attribution {
     #[schema(example = "ticket")]
     pub reason: String,
     /// The reason in words, where there is more to say.
+    #[schema(example = json!(null))]
     pub detail: Option<String>,
+    /// When that was decided.
     pub decided_at: DateTime<Utc>,
 }
 
 /// What VOD measured of the media; null until it did.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Media {
+    /// Of the original.
+    #[schema(example = 7700180)]
     pub size_bytes: Option<i64>,
+    /// How long it plays.
+    #[schema(example = 60.04)]
     pub duration_s: Option<f64>,
+    /// In pixels.
+    #[schema(example = 640)]
     pub width: Option<i32>,
+    /// In pixels.
+    #[schema(example = 480)]
     pub height: Option<i32>,
+    /// Bits a second.
+    #[schema(example = 1021028)]
     pub bitrate_bps: Option<i64>,
 }
 

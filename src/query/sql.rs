@@ -10,41 +10,83 @@ use crate::http::page::Order;
 use crate::ticket::Ticket;
 use crate::vod::event::FileId;
 
-/// An upload with the context of the ticket that made it somebody's.
-const UPLOADS: &str =
-    "SELECT u.*, CASE WHEN u.attribution_method = 'ticket' THEN t.context END AS context
-    FROM uploads u LEFT JOIN tickets t ON t.id = u.ticket WHERE u.announced_at IS NOT NULL";
+/// An upload with the context of the ticket that made it somebody's, which is looked up for those that are shown: a join
+/// would read all tickets for some hundred uploads.
+const UPLOADS: &str = "SELECT u.*, CASE WHEN u.attribution_method = 'ticket'
+        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket) END AS context
+    FROM uploads u WHERE u.announced_at IS NOT NULL";
+/// The same of a few uploads that are looked up first.
+const OF_THESE: &str = "SELECT u.*, CASE WHEN u.attribution_method = 'ticket'
+        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket) END AS context
+    FROM (";
+const OF_THESE_END: &str = " OFFSET 0) u WHERE u.announced_at IS NOT NULL";
 
 /// What VOD contradicts is shown only to whoever asks for it.
 const NOT_REFUTED: &str = " AND u.confirmed <> 'refuted'";
 
 /// One page of uploads, and one more if the list goes on. The statement holds only the conditions
 /// that were asked for, so that each leans on its index: user, ticket, task, nobody's, else time.
+///
+/// Of a user, ticket or task that is frequent, Postgres would rather pass over the newest uploads of everybody until it
+/// has met enough of them, which is right only if they are among the newest. So a ticket's and a task's are looked up
+/// before they are put in order, and a user's are a range of their index, which nothing else has in that order.
 #[tracing::instrument(name = "db.uploads.list", level = "debug", skip_all)]
 pub async fn list(
     connection: &mut PgConnection,
     filter: &Filter,
 ) -> Result<Vec<Upload>, sqlx::Error> {
-    let mut sql = QueryBuilder::<Postgres>::new(UPLOADS);
+    let mut sql = looked_up(filter);
+    push_conditions(&mut sql, filter);
+    push_place(&mut sql, filter);
+    let rows: Vec<UploadRow> = sql.build_query_as().fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.show(|count| count))
+        .collect())
+}
+
+/// Where the uploads are looked for.
+fn looked_up(filter: &Filter) -> QueryBuilder<Postgres> {
+    match (filter.ticket, &filter.task) {
+        (Some(ticket), task) => {
+            let mut sql = QueryBuilder::new(OF_THESE);
+            sql.push("SELECT * FROM uploads WHERE ticket = ")
+                .push_bind(ticket.0);
+            if let Some(task) = task {
+                sql.push(" AND ");
+                push_task(&mut sql, task);
+            }
+            sql.push(OF_THESE_END);
+            sql
+        }
+        (None, Some(task)) => {
+            let mut sql = QueryBuilder::new(OF_THESE);
+            sql.push("SELECT * FROM uploads WHERE ");
+            push_task(&mut sql, task);
+            sql.push(OF_THESE_END);
+            sql
+        }
+        (None, None) => QueryBuilder::new(UPLOADS),
+    }
+}
+
+fn push_task(sql: &mut QueryBuilder<Postgres>, task: &str) {
+    sql.push("(app, file_id) IN (SELECT k.app, k.file_id FROM tasks k WHERE k.task_id = ");
+    sql.push_bind(task).push(")");
+}
+
+fn push_conditions(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if let Some(user_id) = &filter.user_id {
+        sql.push(" AND u.user_id >= ").push_bind(user_id.as_str());
+        sql.push(" AND u.user_id <= ").push_bind(user_id.as_str());
+    }
     if let Some(apps) = &filter.apps {
         sql.push(" AND u.app = ANY(")
             .push_bind(apps.as_slice())
             .push(")");
     }
-    if let Some(user_id) = &filter.user_id {
-        sql.push(" AND u.user_id = ").push_bind(user_id.as_str());
-    }
     if let Some(file_id) = &filter.file_id {
         sql.push(" AND u.file_id = ").push_bind(file_id.as_str());
-    }
-    if let Some(ticket) = filter.ticket {
-        sql.push(" AND u.ticket = ").push_bind(ticket.0);
-    }
-    if let Some(task) = &filter.task {
-        sql.push(
-            " AND (u.app, u.file_id) IN (SELECT k.app, k.file_id FROM tasks k WHERE k.task_id = ",
-        );
-        sql.push_bind(task).push(")");
     }
     match filter.attribution.map(|method| method.as_str()) {
         Some("none") => {
@@ -84,13 +126,22 @@ pub async fn list(
             " AND u.deleted_at IS NULL"
         });
     }
+}
+
+/// Where in the list the page lies, and in what order it runs.
+fn push_place(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    let user_id = filter.user_id.as_ref();
     if let Some((recorded_at, app, file_id)) = &filter.after {
-        sql.push(" AND (u.recorded_at, u.app, u.file_id) ");
-        sql.push(if filter.order == Order::Desc {
-            "< ("
-        } else {
-            "> ("
+        sql.push(" AND (");
+        sql.push(user_id.map_or("", |_| "u.user_id, "));
+        sql.push("u.recorded_at, u.app, u.file_id) ");
+        sql.push(match filter.order {
+            Order::Desc => "< (",
+            Order::Asc => "> (",
         });
+        if let Some(user_id) = user_id {
+            sql.push_bind(user_id.as_str()).push(", ");
+        }
         sql.push_bind(*recorded_at)
             .push(", ")
             .push_bind(app)
@@ -98,16 +149,16 @@ pub async fn list(
             .push_bind(file_id)
             .push(")");
     }
-    sql.push(match filter.order {
-        Order::Desc => " ORDER BY u.recorded_at DESC, u.app DESC, u.file_id DESC LIMIT ",
-        Order::Asc => " ORDER BY u.recorded_at, u.app, u.file_id LIMIT ",
+    sql.push(match (filter.order, user_id) {
+        (Order::Desc, None) => " ORDER BY u.recorded_at DESC, u.app DESC, u.file_id DESC",
+        (Order::Asc, None) => " ORDER BY u.recorded_at, u.app, u.file_id",
+        (Order::Desc, Some(_)) => {
+            " ORDER BY u.user_id DESC, u.recorded_at DESC, u.app DESC, u.file_id DESC"
+        }
+        (Order::Asc, Some(_)) => " ORDER BY u.user_id, u.recorded_at, u.app, u.file_id",
     });
-    sql.push_bind(i64::try_from(filter.limit + 1).unwrap_or(i64::MAX));
-    let rows: Vec<UploadRow> = sql.build_query_as().fetch_all(connection).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| row.show(|count| count))
-        .collect())
+    sql.push(" LIMIT ")
+        .push_bind(i64::try_from(filter.limit + 1).unwrap_or(i64::MAX));
 }
 
 /// The uploads with this file id, one an app.
@@ -123,6 +174,27 @@ pub async fn find(
         sql.push(" AND u.app = ANY(").push_bind(apps).push(")");
     }
     sql.build_query_as().fetch_all(connection).await
+}
+
+/// The uploads with these file ids, in no order: looks into the primary key, once for each.
+#[tracing::instrument(name = "db.uploads.find_all", level = "debug", skip_all, fields(files = file_ids.len()))]
+pub async fn find_all(
+    connection: &mut PgConnection,
+    file_ids: &[String],
+    apps: Option<&[String]>,
+) -> Result<Vec<Upload>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new(UPLOADS);
+    sql.push(" AND u.file_id = ANY(")
+        .push_bind(file_ids)
+        .push(")");
+    if let Some(apps) = apps {
+        sql.push(" AND u.app = ANY(").push_bind(apps).push(")");
+    }
+    let rows: Vec<UploadRow> = sql.build_query_as().fetch_all(connection).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.show(|count| count))
+        .collect())
 }
 
 /// The uploads that a ticket brought, oldest first.

@@ -21,13 +21,19 @@ use crate::ticket::Ticket as TicketId;
 /// One upload intent of one user, and what came of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ticket {
+    /// The ticket, as it is written everywhere.
     #[schema(example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
     pub ticket: String,
+    /// The app that it is for.
+    #[schema(example = "main")]
     pub app: String,
+    /// Who may upload by it.
+    #[schema(example = "user-42")]
     pub user_id: String,
     /// What the backend attached to it.
-    #[schema(value_type = Option<serde_json::Value>)]
+    #[schema(value_type = Option<serde_json::Value>, example = json!({"order": 7}))]
     pub context: Option<sqlx::types::Json<Box<RawValue>>>,
+    /// When its first signature was given out.
     pub created_at: DateTime<Utc>,
     /// Its signatures, oldest first.
     pub issues: Vec<Issue>,
@@ -83,7 +89,7 @@ impl Until {
 /// What is waited for may not have come when the wait is over: then the answer is the ticket as it is.
 #[utoipa::path(
     tag = "tickets",
-    params(("ticket" = String, Path, description = "The ticket", example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE"), TicketQuery),
+    params(("ticket" = String, Path, description = "The ticket", example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE", pattern = "^vt_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"), TicketQuery),
     responses(
         (status = 200, description = "The ticket", body = Ticket),
         (status = 404, description = "No such ticket was issued", body = ProblemBody, content_type = "application/problem+json"),

@@ -38,7 +38,7 @@ impl Receipt {
 pub enum DoorAnswers {
     /// It is durable
     #[response(status = 200)]
-    Durable(Receipt),
+    Durable(#[to_schema] Receipt),
     /// There is no event in it; the bytes are kept
     #[response(status = 400, content_type = "application/problem+json")]
     NoEvent(ProblemBody),
@@ -48,8 +48,13 @@ pub enum DoorAnswers {
     /// The body is larger than 8 MiB
     #[response(status = 413, content_type = "application/problem+json")]
     TooLarge(ProblemBody),
+    /// A bug; the log tells of it under the answer's `X-Request-Id`
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(ProblemBody),
     /// It could not be made durable within 6 s
-    #[response(status = 503, content_type = "application/problem+json")]
+    #[response(status = 503, content_type = "application/problem+json", headers(
+        ("Retry-After" = u32, description = "Seconds to wait"),
+    ))]
     Unavailable(ProblemBody),
 }
 

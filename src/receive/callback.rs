@@ -42,8 +42,12 @@ struct Doorway<'a> {
 /// Takes a notification of VOD for an app without a callback token.
 #[utoipa::path(
     tag = "callbacks",
-    params(("app" = String, Path, description = "Name of the app")),
-    request_body(content = serde_json::Value, description = "A notification in format 3.0 or 2.0; any Content-Type"),
+    params(("app" = String, Path, description = "Name of the app", example = "main")),
+    request_body(
+        content = serde_json::Value,
+        description = "A notification in format 3.0 or 2.0; any Content-Type",
+        example = json!({"EventType": "FileDeleted", "FileDeleteEvent": {"FileIdSet": ["5285890784273533167"]}}),
+    ),
     responses(
         DoorAnswers,
     ),
@@ -61,10 +65,14 @@ pub async fn receive(
 #[utoipa::path(
     tag = "callbacks",
     params(
-        ("app" = String, Path, description = "Name of the app"),
-        ("token" = String, Path, description = "The app's callback token"),
+        ("app" = String, Path, description = "Name of the app", example = "main"),
+        ("token" = String, Path, description = "The app's callback token", example = "vc_0123456789abcdefghijklmn"),
     ),
-    request_body(content = serde_json::Value, description = "A notification in format 3.0 or 2.0; any Content-Type"),
+    request_body(
+        content = serde_json::Value,
+        description = "A notification in format 3.0 or 2.0; any Content-Type",
+        example = json!({"EventType": "FileDeleted", "FileDeleteEvent": {"FileIdSet": ["5285890784273533167"]}}),
+    ),
     responses(
         DoorAnswers,
     ),

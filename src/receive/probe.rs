@@ -26,6 +26,7 @@ pub struct Probe(String);
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Proof {
     /// HMAC-SHA256 of the question, in hex; who asked can tell whether it is right.
+    #[schema(example = "b7f6c1e0a4d2...")]
     proof: String,
 }
 
@@ -39,8 +40,8 @@ enum Part {
 #[utoipa::path(
     tag = "callbacks",
     params(
-        ("app" = String, Path, description = "Name of the app"),
-        ("Vod-Receiver-Probe" = String, Header, description = "A question signed with the app's token or SignKey"),
+        ("app" = String, Path, description = "Name of the app", example = "main"),
+        ("Vod-Receiver-Probe" = String, Header, description = "A question signed with the app's token or SignKey", example = "question.signature"),
     ),
     responses(
         (status = 200, description = "The proof", body = Proof),

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use crate::attribute::Resolvers;
@@ -142,6 +142,8 @@ pub struct Recorder {
     random: Random,
     metrics: Metrics,
     committed: Arc<Notify>,
+    /// Held by whoever runs a kept delivery again.
+    replaying: Arc<Semaphore>,
 }
 
 /// Enough for a second of the highest load that was measured; what is more goes to the spool.
@@ -178,6 +180,7 @@ impl Recorder {
             random: random.clone(),
             metrics: metrics.clone(),
             committed: committed.clone(),
+            replaying: Arc::new(Semaphore::new(1)),
         };
         let writer = Writer::new(clock, random, tickets, resolvers, metrics);
         let writer = writer.telling(committed);

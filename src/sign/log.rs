@@ -20,21 +20,31 @@ use crate::ticket::{NotATicket, Ticket, UserId};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct LogQuery {
+    /// Whose: exactly this user id.
+    #[param(example = "user-42", min_length = 1, max_length = 256)]
     user_id: Option<String>,
+    /// Only this app; without it every app of the key.
+    #[param(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     app: Option<String>,
+    /// The ticket.
+    #[param(
+        example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE",
+        pattern = "^vt_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
+    )]
     ticket: Option<String>,
     /// Whether its ticket has an upload.
+    #[param(example = true)]
     used: Option<bool>,
     /// Issued at or after.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-23T08:00:00Z")]
     from: Option<DateTime<Utc>>,
     /// Issued before.
     #[serde(default, deserialize_with = "params::time")]
-    #[param(value_type = Option<DateTime<Utc>>)]
+    #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-24T08:00:00Z")]
     to: Option<DateTime<Utc>>,
     /// 1 to 200, 50 if left out.
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200, example = 50)]
     limit: Option<u16>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
@@ -54,30 +64,56 @@ pub struct LogFilter {
 /// One signature in the log: every parameter of it, never the signature itself.
 #[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
 pub struct LogLine {
+    /// The signature, in the log.
     #[sqlx(rename = "id")]
     pub issue_id: Uuid,
+    /// The ticket that it is for.
     #[sqlx(try_from = "Uuid")]
     #[schema(value_type = String, example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
     #[serde(serialize_with = "super::as_text")]
     pub ticket: Ticket,
+    /// The app that it is for.
+    #[schema(example = "main")]
     pub app: String,
+    /// Who may upload by it.
+    #[schema(example = "user-42")]
     pub user_id: String,
+    /// When it was given out.
     pub issued_at: DateTime<Utc>,
+    /// Until when an upload may begin with it.
     pub expires_at: DateTime<Utc>,
+    /// Whether VOD takes it once only.
+    #[schema(example = false)]
     pub one_time: bool,
+    /// The processing that it asked for.
+    #[schema(example = json!(null))]
     pub procedure: Option<String>,
+    /// The class at VOD that the file gets.
+    #[schema(example = json!(null))]
     pub class_id: Option<i32>,
+    /// How urgent its processing is.
+    #[schema(example = json!(null))]
     pub task_priority: Option<i16>,
+    /// When VOD tells of its processing.
+    #[schema(example = json!(null))]
     pub task_notify_mode: Option<String>,
+    /// Where VOD is to keep the file.
+    #[schema(example = json!(null))]
     pub storage_region: Option<String>,
+    /// The SubAppId that it was signed for.
+    #[schema(example = json!(null))]
     pub sub_app_id: Option<i64>,
     /// Which of VOD's keys signed it; an id, not a secret.
+    #[schema(example = "AKIDexample")]
     pub secret_id: String,
     /// The signature's nonce.
+    #[schema(example = 1284137812)]
     pub random: i64,
     /// Name of the API key that asked for it.
+    #[schema(example = "backend")]
     pub issued_to: String,
     /// Whether its ticket has an upload.
+    #[schema(example = true)]
     pub used: bool,
 }
 

@@ -40,10 +40,13 @@ pub struct IssuedSignature {
     pub ticket: Ticket,
     /// This signature in the log.
     pub issue_id: Uuid,
+    /// The app that it is for.
     #[schema(example = "main")]
     pub app: String,
+    /// Who may upload by it.
     #[schema(example = "user-42")]
     pub user_id: String,
+    /// When it was given out.
     pub issued_at: DateTime<Utc>,
     /// An upload must have begun by then.
     pub expires_at: DateTime<Utc>,
@@ -69,6 +72,7 @@ fn as_text<S: serde::Serializer>(ticket: &Ticket, serializer: S) -> Result<S::Ok
         (status = 409, description = "The ticket belongs to another user or app, or has another context", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 64 KiB", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 500, description = "A bug; the log tells of it under the answer's `X-Request-Id`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The log cannot be written now", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("api_key" = [])),

@@ -26,26 +26,30 @@ pub struct SignatureRequest {
     #[schema(example = "user-42", min_length = 1, max_length = 256)]
     pub user_id: String,
     /// The app; may be left out if there is only one.
-    #[schema(example = "main")]
+    #[schema(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     pub app: Option<String>,
     /// Another signature for the same upload: the ticket of the first answer. What is left out of
     /// `procedure`, `class_id`, `task_priority`, `task_notify_mode` and `storage_region` is as in the
     /// last signature of the ticket.
-    #[schema(example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
+    #[schema(
+        example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE",
+        pattern = "^vt_[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"
+    )]
     pub ticket: Option<String>,
     /// For how many seconds an upload may begin with it; 3600 if left out.
     #[schema(minimum = 1, maximum = 7776000, example = 3600)]
     pub expires_in: Option<i64>,
     /// Whether VOD takes it only once; false if left out.
+    #[schema(example = false)]
     pub one_time: Option<bool>,
     /// The task flow that VOD starts after the upload.
     #[schema(example = "LongVideoPreset")]
     pub procedure: Option<String>,
     /// VOD's media class.
-    #[schema(minimum = 0, maximum = 2147483647)]
+    #[schema(minimum = 0, maximum = 2147483647, example = 0)]
     pub class_id: Option<i64>,
     /// Priority of the task flow; only with `procedure`.
-    #[schema(minimum = -10, maximum = 10)]
+    #[schema(minimum = -10, maximum = 10, example = json!(null))]
     pub task_priority: Option<i64>,
     /// When VOD tells of the task flow; only with `procedure`.
     pub task_notify_mode: Option<NotifyMode>,
@@ -53,7 +57,7 @@ pub struct SignatureRequest {
     #[schema(example = "ap-chongqing")]
     pub storage_region: Option<String>,
     /// Any JSON of the app's own, at most 4 KiB; given back with the upload.
-    #[schema(value_type = Option<serde_json::Value>)]
+    #[schema(value_type = Option<serde_json::Value>, example = json!({"order": 7}))]
     pub context: Option<Box<RawValue>>,
 }
 

@@ -4,11 +4,12 @@ use std::process::{Command, Output};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use uuid::Uuid;
 use vod_receiver::access::keys;
 use vod_receiver::ops::random::Random;
 
 use crate::harness::{ADMIN_KEY, TOKEN, TestApp, answer, named_app, new_file_upload, token_app};
-use crate::openapi::operations;
+use crate::openapi::{body_for, operations};
 use crate::problems::problem;
 
 /// A key of these scopes, bound to these apps.
@@ -208,8 +209,18 @@ async fn each_route_wants_its_scope() {
         (Method::GET, "/v1/uploads/changes", "read"),
         (Method::GET, "/v1/uploads/live", "read"),
         (Method::GET, "/v1/uploads/{file_id}", "read"),
+        (Method::POST, "/v1/uploads/lookup", "read"),
         (Method::PUT, "/v1/uploads/{file_id}/attribution", "admin"),
+        (Method::GET, "/v1/stats", "read"),
+        (Method::GET, "/v1/deliveries", "admin"),
+        (Method::GET, "/v1/deliveries/{id}", "admin"),
+        (Method::GET, "/v1/deliveries/{id}/body", "admin"),
+        (Method::POST, "/v1/deliveries/{id}/replay", "admin"),
     ];
+    let delivery: Uuid = sqlx::query_scalar("SELECT id FROM deliveries")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
     for (method, path) in operations() {
         let known = routes
             .iter()
@@ -228,15 +239,13 @@ async fn each_route_wants_its_scope() {
     ] {
         let key = key(&app, &format!("may {}", scopes.join("-")), scopes, None).await;
         for (method, path, scope) in &routes {
-            let path = path
+            let filled = path
                 .replace("{ticket}", &ticket)
+                .replace("{id}", &delivery.to_string())
                 .replace("{file_id}", "4001");
-            let mut request = with_key(&app, &key, method.clone(), &path);
-            if *method == Method::POST {
-                request = request.json(&json!({"user_id": "ann"}));
-            }
-            if *method == Method::PUT {
-                request = request.json(&json!({"user_id": "ann", "reason": "seen"}));
+            let mut request = with_key(&app, &key, method.clone(), &filled);
+            if *method != Method::GET {
+                request = request.json(&body_for(path));
             }
             let response = request.send().await.unwrap();
             let at = format!("{scopes:?} {method} {path}");

@@ -1,7 +1,7 @@
 //! The OpenAPI document: generated, committed, served, and true.
 
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use vod_receiver::app::openapi;
 
 use crate::harness::{TOKEN, TestApp};
@@ -26,10 +26,20 @@ pub fn filled(path: &str) -> String {
     let path = path
         .replace("{ticket}", "vt_01H455VB4PEX5VSKNK084SN02Q")
         .replace("{file_id}", "5285890784273533167")
+        .replace("{id}", "019a0000-0000-7000-8000-000000000001")
         .replace("{app}", "main")
         .replace("{token}", TOKEN);
     assert!(!path.contains('{'), "{path}: tell `filled` what goes there");
     path
+}
+
+/// A well-formed body for whatever wants one.
+pub fn body_for(path: &str) -> Value {
+    match path {
+        "/v1/uploads/lookup" => json!({"file_ids": ["4001"]}),
+        "/v1/uploads/{file_id}/attribution" => json!({"user_id": "ann", "reason": "case 1"}),
+        _ => json!({"user_id": "ann"}),
+    }
 }
 
 #[test]
@@ -71,7 +81,7 @@ fn the_document_is_openapi_3_1_and_tells_of_keys_and_problems() {
         assert!(operation["summary"].is_string(), "{at} has no summary");
         let responses = operation["responses"].as_object().unwrap();
         if path.starts_with("/v1/") {
-            assert_eq!(operation["security"][0]["api_key"], serde_json::json!([]));
+            assert_eq!(operation["security"][0]["api_key"], json!([]));
             for status in ["400", "401", "403", "503"] {
                 let problem = &responses[status]["content"]["application/problem+json"]["schema"];
                 assert_eq!(
@@ -107,4 +117,154 @@ async fn every_route_of_the_document_is_there() {
         };
         assert_eq!(response.status(), wanted, "{method} {path}");
     }
+}
+
+#[actix_web::test]
+async fn the_page_of_the_document_comes_from_the_binary_alone() {
+    let app = TestApp::start().await;
+    let get = async |path: &str| {
+        let response = app.client.get(format!("{}{path}", app.url)).send();
+        response.await.unwrap()
+    };
+    // The address that people type leads there.
+    let page = get("/docs").await;
+    assert_eq!(page.url().path(), "/docs/");
+    assert_eq!(page.status(), StatusCode::OK);
+    let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
+    assert!(header("content-type").starts_with("text/html"));
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    let policy = header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'; "),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe-eval") && !policy.contains("http"));
+    let html = page.text().await.unwrap();
+    assert!(!html.contains("//"), "{html}");
+    let mut files = 0;
+    for attribute in ["src=\"", "href=\""] {
+        for part in html.split(attribute).skip(1) {
+            let name = part.split('"').next().unwrap().trim_start_matches("./");
+            let file = get(&format!("/docs/{name}")).await;
+            assert_eq!(file.status(), StatusCode::OK, "{name}");
+            assert_eq!(file.headers()["x-content-type-options"], "nosniff");
+            files += 1;
+        }
+    }
+    assert_eq!(files, 7);
+    assert!(!html.contains("<script>"), "the policy forbids it");
+    let set_up = get("/docs/swagger-initializer.js").await;
+    let set_up = set_up.text().await.unwrap();
+    assert!(set_up.contains("../openapi.json"), "{set_up}");
+    for path in ["/docs/nothing", "/docs/oauth2-redirect.html", "/docs/a/b"] {
+        assert_eq!(get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    let posted = app.client.post(format!("{}/docs/", app.url)).send();
+    let posted = posted.await.unwrap();
+    assert_eq!(posted.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(posted.headers()["allow"], "GET");
+}
+
+/// Every `$ref` below a value.
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|inner| references(inner, found));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| references(inner, found)),
+        _ => {}
+    }
+}
+
+/// Any JSON, and what differs between list and history: utoipa lets neither be described at the field.
+const BARE: [&str; 2] = ["context", "deliveries"];
+
+/// Whether a schema is of something else's, which tells of itself.
+fn is_elsewhere(schema: &Value) -> bool {
+    let mut found = Vec::new();
+    references(schema, &mut found);
+    !found.is_empty()
+}
+
+/// What it is may be said by its format: a time, an id.
+fn shows_itself(schema: &Value) -> bool {
+    let is_example = |name: &str| schema.get(name).is_some();
+    is_elsewhere(schema)
+        || schema["items"]["properties"].is_object()
+        || is_example("example")
+        || is_example("examples")
+        || ["date-time", "uuid"]
+            .map(json_text)
+            .contains(&schema["format"])
+}
+
+fn json_text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+#[test]
+fn every_field_parameter_and_fault_is_told_of_and_every_reference_leads_somewhere() {
+    let document: Value = serde_json::from_str(&openapi::text()).unwrap();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 100);
+    for reference in found {
+        let at = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(at).is_some(), "{reference} leads nowhere");
+    }
+    let mut faults = Vec::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        if !schema["description"].is_string() && !name.starts_with("Page_") {
+            faults.push(format!("{name} has no description"));
+        }
+        let parts = schema["allOf"].as_array().cloned().unwrap_or_default();
+        for part in parts.iter().chain([schema]) {
+            for (field, schema) in part["properties"].as_object().into_iter().flatten() {
+                if BARE.contains(&field.as_str()) {
+                    continue;
+                }
+                if !schema["description"].is_string() && !is_elsewhere(schema) {
+                    faults.push(format!("{name}.{field} has no description"));
+                }
+                if !shows_itself(schema) {
+                    faults.push(format!("{name}.{field} has no example"));
+                }
+            }
+        }
+    }
+    for (method, path) in operations() {
+        let operation = &document["paths"][&path][method.as_str().to_lowercase()];
+        let at = format!("{method} {path}");
+        assert!(operation["tags"][0].is_string(), "{at} has no tag");
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap();
+            if !parameter["description"].is_string() {
+                faults.push(format!("{at}: {name} has no description"));
+            }
+            if !parameter["example"].is_string()
+                && !shows_itself(&parameter["schema"])
+                && name != "cursor"
+            {
+                let example = &parameter["example"];
+                if example.is_null() {
+                    faults.push(format!("{at}: {name} has no example"));
+                }
+            }
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        for (status, response) in responses {
+            if response["description"].as_str().is_none_or(str::is_empty) {
+                faults.push(format!("{at}: {status} has no description"));
+            }
+        }
+        let may_fail = ["/v1/", "/callbacks/"]
+            .iter()
+            .any(|part| path.starts_with(part));
+        let asks_nobody = method == Method::GET && path.starts_with("/callbacks/");
+        if may_fail && !asks_nobody && !responses.contains_key("500") {
+            faults.push(format!("{at} tells of no 500"));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }

@@ -17,7 +17,7 @@ use crate::harness::{
     new_file_upload, token_app,
 };
 use crate::keys::{binary, get_with, key};
-use crate::openapi::{filled, operations};
+use crate::openapi::{body_for, filled, operations};
 use crate::problems::problem;
 
 /// An app over an address on which nobody listens.
@@ -53,10 +53,7 @@ async fn without_postgres_it_lives_is_not_ready_and_v1_asks_for_patience() {
             continue;
         }
         seen += 1;
-        let body = match path.ends_with("/attribution") {
-            true => json!({"user_id": "ann", "reason": "case 1"}),
-            false => json!({"user_id": "ann"}),
-        };
+        let body = body_for(&path);
         // The key of the configuration is known without a database, any other is not.
         for known in [ADMIN_KEY, "vk_perhaps"] {
             let request = app

@@ -1,5 +1,6 @@
 //! What was kept is run again, through the same writer: it repairs what is missing, and changes nothing that is known.
 
+mod one;
 mod sql;
 
 use bytes::Bytes;
@@ -50,6 +51,14 @@ pub struct Counts {
     pub quarantined: u64,
     /// Their bodies are blanked: there is nothing left to run.
     pub blanked: u64,
+}
+
+/// What became of one that a person ran again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    Through(Outcome),
+    /// Its body is blanked: there is nothing left to run.
+    Blanked,
 }
 
 /// Why not everything was run; what ran before that is durable.
@@ -136,6 +145,25 @@ impl Replay {
         self.counts.count(outcomes.iter().copied().flatten());
         let all: Option<Vec<Outcome>> = outcomes.into_iter().collect();
         all.ok_or(Interrupted::NotTaken)
+    }
+
+    /// Runs one that is kept, in quarantine or not; `Sign` and `T` are not looked at again.
+    async fn one(&mut self, id: Uuid) -> Result<Option<Ran>, Interrupted> {
+        let mut connection = self.database.pool()?.acquire().await?;
+        let kept = sql::one(&mut connection, id).await?;
+        drop(connection);
+        let Some(kept) = kept else {
+            return Ok(None);
+        };
+        let mut deliveries = self.read(vec![kept]).await?;
+        Ok(Some(match deliveries.pop() {
+            Some(delivery) => match self.run(vec![delivery]).await?.pop() {
+                Some(outcome) => Ran::Through(outcome),
+                None => return Err(Interrupted::NotTaken),
+            },
+            None if self.counts.blanked > 0 => Ran::Blanked,
+            None => Ran::Through(Outcome::Quarantined),
+        }))
     }
 
     /// Says goodbye to Postgres.

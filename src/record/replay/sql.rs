@@ -5,6 +5,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::Selection;
+use crate::ops::random::first_uuid_v7;
 
 /// Rows of a page at most.
 const PAGE_ROWS: i64 = 500;
@@ -59,12 +60,12 @@ pub(super) async fn page(
         sql.push(" AND d.id = ").push_bind(id);
     }
     if let Some(since) = selection.since {
-        sql.push(" AND d.id >= ").push_bind(first_id_of(since));
+        sql.push(" AND d.id >= ").push_bind(first_uuid_v7(since));
         sql.push(" AND d.received_at >= ").push_bind(since);
     }
     if let Some(until) = selection.until {
         let after = until + chrono::TimeDelta::milliseconds(1);
-        sql.push(" AND d.id < ").push_bind(first_id_of(after));
+        sql.push(" AND d.id < ").push_bind(first_uuid_v7(after));
         sql.push(" AND d.received_at < ").push_bind(until);
     }
     if let Some(app) = &selection.app {
@@ -80,8 +81,17 @@ pub(super) async fn page(
     sql.build_query_as().fetch_all(connection).await
 }
 
-/// The smallest UUIDv7 of a millisecond.
-fn first_id_of(at: DateTime<Utc>) -> Uuid {
-    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
+/// The kept delivery with this id.
+#[tracing::instrument(name = "db.deliveries.kept_one", level = "debug", skip_all)]
+pub(super) async fn one(
+    connection: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<Kept>, sqlx::Error> {
+    sqlx::query_as!(
+        Kept,
+        "SELECT id, app, door, received_at, body FROM deliveries WHERE id = $1",
+        id,
+    )
+    .fetch_optional(connection)
+    .await
 }

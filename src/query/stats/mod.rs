@@ -1,0 +1,67 @@
+//! `GET /v1/stats`: the figures that a page draws.
+
+mod shape;
+mod sql;
+mod window;
+
+use actix_web::get;
+use actix_web::web::{Data, Json};
+
+use self::shape::{Receiver, Stats};
+use self::window::StatsQuery;
+use crate::access::{Caller, Read};
+use crate::http::params::Params;
+use crate::http::problem::{Problem, ReadFaults};
+use crate::ops::clock::Clock;
+use crate::ops::database::Database;
+use crate::record::Recorder;
+
+/// Tells the figures of a window: uploads, permissions, deliveries, and what waits in this receiver.
+///
+/// Each part looks at the newest 100,000 rows of the window at most, so that it stays quick on any size; `since` tells
+/// from when on they are counted.
+#[utoipa::path(
+    tag = "stats",
+    params(StatsQuery),
+    responses(
+        (status = 200, description = "The figures", body = Stats),
+        ReadFaults,
+    ),
+    security(("api_key" = [])),
+)]
+#[get("/v1/stats")]
+pub async fn read_stats(
+    caller: Caller<Read>,
+    query: Params<StatsQuery>,
+    database: Data<Database>,
+    recorder: Data<Recorder>,
+    clock: Data<Clock>,
+) -> Result<Json<Stats>, Problem> {
+    let now = clock.now();
+    let window = query.0?.validate(&caller, now)?;
+    let mut connection = database.pool()?.acquire().await?;
+    let uploads = sql::uploads(&mut connection, &window).await?;
+    let permissions = sql::permissions(&mut connection, &window, now).await?;
+    let deliveries = sql::deliveries(&mut connection, &window, now).await?;
+    Ok(Json(Stats {
+        from: window.from,
+        to: window.to,
+        bucket: window.bucket,
+        uploads,
+        permissions,
+        deliveries,
+        receiver: receiver(&recorder),
+    }))
+}
+
+fn receiver(recorder: &Recorder) -> Receiver {
+    let (queue_deliveries, queue_bytes) = recorder.queued();
+    let spool = recorder.spooled();
+    Receiver {
+        queue_deliveries,
+        queue_bytes,
+        spool_records: spool.records,
+        spool_bytes: spool.bytes,
+        spool_limit_bytes: recorder.spool_limit_bytes(),
+    }
+}
