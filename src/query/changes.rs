@@ -33,11 +33,13 @@ pub struct ChangesQuery {
     #[param(minimum = 0, maximum = 60, example = 30)]
     wait: Option<u16>,
     /// 1 to 200, 50 if left out.
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1, maximum = 200, example = 50)]
     limit: Option<u16>,
     /// Only changes of this app.
+    #[param(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     app: Option<String>,
     /// Only changes of uploads that are this user's, or were before the change.
+    #[param(example = "user-42", min_length = 1, max_length = 256)]
     user_id: Option<String>,
 }
 

@@ -39,8 +39,10 @@ pub struct LiveQuery {
     #[param(example = "AQAAAAAAAAAq")]
     after: Option<String>,
     /// Only changes of this app.
+    #[param(example = "main", pattern = "^[a-z0-9][a-z0-9_-]{0,31}$")]
     app: Option<String>,
     /// Only changes of uploads that are this user's, or were before the change.
+    #[param(example = "user-42", min_length = 1, max_length = 256)]
     user_id: Option<String>,
 }
 

@@ -59,7 +59,7 @@ pub struct TicketQuery {
     wait: Option<u16>,
     /// What is waited for; `recorded` if left out.
     #[serde(default)]
-    #[param(inline)]
+    #[param(inline, example = "recorded")]
     until: Until,
 }
 

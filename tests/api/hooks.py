@@ -18,3 +18,12 @@ def map_path_parameters(context, path_parameters):
         if value is not None and chance % 3:
             path_parameters[name] = values[chance // 3 % len(values)]
     return path_parameters
+
+
+@schemathesis.hook
+def map_query(context, query):
+    """Who may wait a minute waits a second: there are thousands of requests."""
+    wait = query.get("wait") if query else None
+    if str(wait).isascii() and str(wait).isdigit() and 1 < int(wait) <= 60:
+        query["wait"] = 1
+    return query

@@ -26,8 +26,10 @@ pub struct Change<'a> {
     event: &'a str,
     /// When it was committed.
     at: DateTime<Utc>,
+    /// The app that the upload belongs to.
     #[schema(value_type = String, example = "main")]
     app: &'a str,
+    /// The file that was uploaded.
     #[schema(value_type = String, example = "5285890784273533167")]
     file_id: &'a str,
     /// Whose it was before; null if nobody's, or not known.
