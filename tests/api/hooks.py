@@ -21,9 +21,8 @@ def map_path_parameters(context, path_parameters):
 
 
 @schemathesis.hook
-def map_query(context, query):
+def before_call(context, case, kwargs):
     """Who may wait a minute waits a second: there are thousands of requests."""
-    wait = query.get("wait") if query else None
-    if str(wait).isascii() and str(wait).isdigit() and 1 < int(wait) <= 60:
-        query["wait"] = 1
-    return query
+    wait = str((case.query or {}).get("wait"))
+    if wait.isascii() and wait.isdigit() and 1 < int(wait) <= 60:
+        case.query["wait"] = 1
