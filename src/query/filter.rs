@@ -78,6 +78,7 @@ pub struct UploadsQuery {
     cursor: Option<String>,
 }
 
+/// An enum of codes, as they are asked for and as they are stored.
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($variant:ident => $code:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -93,6 +94,8 @@ macro_rules! codes {
         }
     };
 }
+
+pub(super) use codes;
 
 codes! {
     /// How the user of an upload is known.

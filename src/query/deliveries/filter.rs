@@ -9,7 +9,7 @@ use crate::access::{Admin, Caller};
 use crate::http::page::{self, Order};
 use crate::http::params;
 use crate::http::problem::Problem;
-use crate::query::filter::file_id;
+use crate::query::filter::{codes, file_id};
 use crate::vod::event::FileId;
 
 /// Longer than every code and every event type there is.
@@ -57,26 +57,9 @@ pub struct DeliveriesQuery {
     cursor: Option<String>,
 }
 
-/// By which way a delivery came.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DoorFilter {
-    Push,
-    Pull,
-    Reconcile,
-    Replay,
-}
-
-impl DoorFilter {
-    /// The code as it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Push => "push",
-            Self::Pull => "pull",
-            Self::Reconcile => "reconcile",
-            Self::Replay => "replay",
-        }
-    }
+codes! {
+    /// By which way a delivery came.
+    DoorFilter { Push => "push", Pull => "pull", Reconcile => "reconcile", Replay => "replay" }
 }
 
 /// Whether a delivery was acted on.
