@@ -61,6 +61,7 @@ async fn the_figures_are_those_of_what_happened() {
         shown["uploads"],
         json!({
             "since": "2026-11-22T09:00:05Z",
+            "fresh_until": null,
             "total": 5,
             "deleted": 1,
             "refuted": 0,
@@ -84,6 +85,7 @@ async fn the_figures_are_those_of_what_happened() {
         shown["permissions"],
         json!({
             "since": "2026-11-22T09:00:05Z",
+            "fresh_until": null,
             "tickets": 3,
             "used": 1,
             "pending": 2,
@@ -98,6 +100,7 @@ async fn the_figures_are_those_of_what_happened() {
         shown["deliveries"],
         json!({
             "since": "2026-11-22T09:00:05Z",
+            "fresh_until": null,
             "total": 9,
             "buckets": [
                 {"at": "2026-11-23T08:00:00Z", "push": 4, "pull": 0, "reconcile": 0, "replay": 0, "quarantined": 0},
@@ -109,6 +112,7 @@ async fn the_figures_are_those_of_what_happened() {
                 {"door": "push", "state": "quarantined", "deliveries": 1},
             ],
             "quarantine": [{"reason": "not_json", "deliveries": 1}],
+            "repeated": 1,
             "newest_at": "2026-11-23T09:00:00Z",
             "newest_age_s": 5.0,
         })
@@ -219,4 +223,76 @@ async fn more_than_is_looked_at_is_counted_from_a_later_time_on() {
     assert_eq!(shown["uploads"]["total"], 100_000);
     assert_eq!(shown["uploads"]["since"], "2026-11-23T00:16:40.100Z");
     assert_eq!(shown["deliveries"]["since"], shown["from"]);
+}
+
+#[actix_web::test]
+async fn what_is_too_much_to_count_is_summed_of_roll_ups() {
+    let app = TestApp::start().await;
+    let fill = "
+        INSERT INTO upload_quarters (quarter, app, method, reason, uploads, refuted, deleted, by_vod, size_bytes, duration_ms,
+            waiting, processing, succeeded, partly_failed, failed)
+        SELECT q, 'main', 'ticket', 'ticket', 300, 1, 2, 0, 0, 0, 0, 0, 100, 0, 3
+        FROM generate_series('2026-10-01Z'::timestamptz, '2026-11-23 07:45Z', '15 minutes') q;
+        INSERT INTO upload_quarters (quarter, app, method, reason, uploads, refuted, deleted, by_vod, size_bytes, duration_ms,
+            waiting, processing, succeeded, partly_failed, failed)
+        SELECT q, 'main', 'none', 'no_context', 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        FROM generate_series('2026-10-01Z'::timestamptz, '2026-11-23 07:45Z', '15 minutes') q;
+        INSERT INTO ticket_quarters (quarter, app, tickets, signatures, used, pending)
+        SELECT q, 'main', 400, 900, 300, 10 FROM generate_series('2026-10-01Z'::timestamptz, '2026-11-23 07:45Z', '15 minutes') q;
+        INSERT INTO delivery_quarters (quarter, app, door, deliveries, quarantined, notices, late, firsts)
+        SELECT q, 'main', 'push', 330, 5, 320, 0, 310 FROM generate_series('2026-10-01Z'::timestamptz, '2026-11-23 07:45Z', '15 minutes') q;
+        INSERT INTO delay_quarters (quarter, app, bucket, uploads)
+        SELECT q, 'main', b, 100 FROM generate_series('2026-10-01Z'::timestamptz, '2026-11-23 07:45Z', '15 minutes') q,
+            (VALUES (0::smallint), (4::smallint), (8::smallint)) v (b);
+        UPDATE rollup_state SET walk = NULL, fresh_until = '2026-11-23 07:59:55Z';";
+    sqlx::raw_sql(fill).execute(&app.pool).await.unwrap();
+    let quarters = 30 * 96;
+    let shown = stats(&app, "from=2026-10-24T08:00:00Z&bucket=day").await;
+    let uploads = &shown["uploads"];
+    assert_eq!(uploads["fresh_until"], "2026-11-23T07:59:55Z");
+    assert_eq!(uploads["total"], 310 * quarters);
+    assert_eq!(
+        (&uploads["refuted"], &uploads["deleted"]),
+        (&json!(quarters), &json!(2 * quarters))
+    );
+    assert_eq!(uploads["buckets"].as_array().unwrap().len(), 31);
+    assert_eq!(
+        uploads["buckets"][1],
+        json!({"at": "2026-10-25T00:00:00Z", "ticket": 28_800, "resolver": 0, "manual": 0, "none": 960})
+    );
+    assert_eq!(
+        uploads["processing"],
+        json!([
+            {"state": "none", "uploads": 207 * quarters},
+            {"state": "succeeded", "uploads": 100 * quarters},
+            {"state": "failed", "uploads": 3 * quarters},
+        ])
+    );
+    assert_eq!(uploads["delay"]["p50_s"], 1.83);
+    let permissions = &shown["permissions"];
+    assert_eq!(permissions["tickets"], 400 * quarters);
+    assert_eq!(permissions["never_used"], 90 * quarters);
+    let deliveries = &shown["deliveries"];
+    assert_eq!(deliveries["total"], 330 * quarters);
+    assert_eq!(deliveries["repeated"], 10 * quarters);
+    assert_eq!(
+        deliveries["doors"],
+        json!([
+            {"door": "push", "state": "recorded", "deliveries": 325 * quarters},
+            {"door": "push", "state": "quarantined", "deliveries": 5 * quarters},
+        ])
+    );
+    // Too little for that, too fine for that, or counted anew: rows.
+    for query in [
+        "from=2026-11-23T00:00:00Z",
+        "from=2026-11-23T00:00:00Z&bucket=minute",
+    ] {
+        assert_eq!(
+            stats(&app, query).await["uploads"]["fresh_until"],
+            Value::Null
+        );
+    }
+    app.clock.advance(TimeDelta::hours(1));
+    let behind = stats(&app, "from=2026-10-24T08:00:00Z&bucket=day").await;
+    assert_eq!(behind["uploads"]["total"], 0);
 }

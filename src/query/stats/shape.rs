@@ -22,11 +22,16 @@ pub struct Stats {
     pub receiver: Receiver,
 }
 
-/// Uploads by the time they were recorded; those that VOD contradicts are only in `refuted`.
+/// Uploads by the time they were recorded, in roll-ups by the time of the upload; those that VOD contradicts are only in
+/// `refuted`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Uploads {
-    /// From when on they are counted: `from`, or later where the window holds more than 100,000.
+    /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
+    /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
+    /// committed before this time is in them.
+    pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 120)]
     pub total: i64,
@@ -109,8 +114,12 @@ pub struct Delay {
 /// Tickets by the time of their first signature, and what became of them by now.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Permissions {
-    /// From when on they are counted: `from`, or later where the window holds more than 100,000.
+    /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
+    /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
+    /// committed before this time is in them.
+    pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 130)]
     pub tickets: i64,
@@ -153,8 +162,12 @@ pub struct TicketsBucket {
 /// Deliveries by the time they were received, repeated ones included.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Deliveries {
-    /// From when on they are counted: `from`, or later where the window holds more than 100,000.
+    /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
+    /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
+    /// committed before this time is in them.
+    pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 131)]
     pub total: i64,
@@ -166,6 +179,9 @@ pub struct Deliveries {
     /// What is in quarantine, of any time, the newest 10,000: by reason, the most frequent first.
     #[schema(value_type = Vec<QuarantineCount>)]
     pub quarantine: Json<Vec<QuarantineCount>>,
+    /// Those that told again what one before had told.
+    #[schema(example = 12)]
+    pub repeated: i64,
     /// When VOD last told something by push or pull, in any window; null if nothing among the newest 10,000 is.
     pub newest_at: Option<DateTime<Utc>>,
     /// How long ago that was, in seconds.
