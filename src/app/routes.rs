@@ -270,6 +270,10 @@ pub fn build_metrics(
 /// The routes that the OpenAPI document tells of.
 pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
     service
+        // First, since routes are tried in this order, each by a regular expression, and most requests are notifications.
+        .service(receive::receive_with_token)
+        .service(receive::receive)
+        .service(receive::answer_probe)
         .service(sign::create_signature)
         .service(sign::list_signatures)
         .service(query::read_ticket)
@@ -285,9 +289,6 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(query::read_delivery)
         .service(query::read_body)
         .service(query::replay_delivery)
-        .service(receive::receive)
-        .service(receive::receive_with_token)
-        .service(receive::answer_probe)
         .service(health::livez)
         .service(health::readyz)
         .service(metrics::read_metrics);
