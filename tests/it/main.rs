@@ -13,6 +13,7 @@ mod feed;
 mod fold;
 mod harness;
 mod hostile;
+mod integrate;
 mod irregular;
 mod keys;
 mod layers;
