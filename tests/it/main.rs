@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is to fail loudly")]
 
 mod analyst;
+mod attacks;
 mod attribution;
 mod callback_auth;
 mod converge;
