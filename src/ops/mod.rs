@@ -9,5 +9,6 @@ pub mod limits;
 pub mod line;
 pub mod log;
 pub mod metrics;
+pub mod panics;
 pub mod queue;
 pub mod random;

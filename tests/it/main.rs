@@ -4,6 +4,7 @@
 
 mod analyst;
 mod analyst_views;
+mod attacks;
 mod attribution;
 mod callback_auth;
 mod converge;
@@ -14,6 +15,7 @@ mod feed;
 mod fold;
 mod harness;
 mod hostile;
+mod integrate;
 mod irregular;
 mod keys;
 mod layers;
