@@ -19,12 +19,18 @@ const PREFIX: &str = "vk_";
 pub const BUILT_IN: [&str; 2] = ["admin", "cli"];
 
 /// SHA-256 of a key: all that is stored. The key holds 256 random bits, so that nothing slower is needed.
+#[derive(PartialEq, Eq)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
     /// The hash of a key as it was shown.
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key).into())
+    }
+
+    /// The hash as it is stored; `None` if that is not one.
+    pub fn from_stored(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
     }
 
     /// The hash as bytes.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod keys;
+pub mod session;
 mod sql;
 mod uses;
 
@@ -83,6 +84,70 @@ impl Keyring {
     }
 }
 
+/// Whoever a key or a session stands for.
+pub struct Identity {
+    /// The key's name: for the log and the audit trail.
+    pub name: String,
+    /// The key in the table; the one of the configuration is not there.
+    pub id: Option<Uuid>,
+    pub scopes: Vec<String>,
+    /// The apps to which the key is bound; `None` is all.
+    pub apps: Option<Vec<String>>,
+}
+
+impl Keyring {
+    /// Whom a key stands for.
+    async fn by_key(&self, key: &str) -> Result<Identity, Problem> {
+        match &self.admin_key {
+            Some(admin) if admin.matches(key) => Ok(Identity::admin()),
+            _ => self.by_hash(&KeyHash::of(key)).await,
+        }
+    }
+
+    /// The same by its hash, which is all that a session knows of its key.
+    async fn by_hash(&self, hash: &KeyHash) -> Result<Identity, Problem> {
+        let is_admin = |admin: &Secret| KeyHash::of(admin.expose()) == *hash;
+        if self.admin_key.as_ref().is_some_and(is_admin) {
+            return Ok(Identity::admin());
+        }
+        let now = self.clock.now();
+        let mut connection = self.database.pool()?.acquire().await?;
+        let held = sql::find(&mut connection, hash, now)
+            .await?
+            .ok_or(Problem::Unauthenticated)?;
+        self.uses.note(held.id, now);
+        Ok(Identity {
+            name: held.name,
+            id: Some(held.id),
+            scopes: held.scopes,
+            apps: held.apps,
+        })
+    }
+
+    /// Whoever asks, by key or by session.
+    async fn identify(&self, request: &HttpRequest) -> Result<Identity, Problem> {
+        if let Some(key) = bearer(request) {
+            return self.by_key(key).await;
+        }
+        let session = self.session(request).await?;
+        let session = session.ok_or(Problem::Unauthenticated)?;
+        session::from_our_page(request)?;
+        Ok(session.identity)
+    }
+}
+
+impl Identity {
+    /// The key of the configuration.
+    fn admin() -> Self {
+        Self {
+            name: "admin".to_owned(),
+            id: None,
+            scopes: SCOPES.map(str::to_owned).to_vec(),
+            apps: None,
+        }
+    }
+}
+
 /// Whoever holds a key with scope `S`.
 pub struct Caller<S> {
     /// The key's name: for the log and the audit trail.
@@ -149,40 +214,21 @@ impl<S: Scope> FromRequest for Caller<S> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let key = bearer(request).map(str::to_owned);
-        let keyring = request.app_data::<web::Data<Keyring>>().cloned();
+        let request = request.clone();
         Box::pin(async move {
-            let keyring = keyring.ok_or(Problem::Internal)?;
-            let key = key.ok_or(Problem::Unauthenticated)?;
-            if keyring
-                .admin_key
-                .as_ref()
-                .is_some_and(|admin| admin.matches(&key))
-            {
-                return Ok(Self {
-                    name: "admin".to_owned(),
-                    id: None,
-                    apps: None,
-                    keyring,
-                    scope: PhantomData,
-                });
-            }
-            let now = keyring.clock.now();
-            let mut connection = keyring.database.pool()?.acquire().await?;
-            let held = sql::find(&mut connection, &KeyHash::of(&key), now)
-                .await?
-                .ok_or(Problem::Unauthenticated)?;
-            keyring.uses.note(held.id, now);
-            if !held.scopes.iter().any(|scope| scope == S::NAME) {
+            let keyring = request.app_data::<web::Data<Keyring>>();
+            let keyring = keyring.cloned().ok_or(Problem::Internal)?;
+            let identity = keyring.identify(&request).await?;
+            if !identity.scopes.iter().any(|scope| scope == S::NAME) {
                 return Err(Problem::Forbidden(format!(
                     "this key does not have scope `{}`",
                     S::NAME
                 )));
             }
             Ok(Self {
-                name: held.name,
-                id: Some(held.id),
-                apps: held.apps,
+                name: identity.name,
+                id: identity.id,
+                apps: identity.apps,
                 keyring,
                 scope: PhantomData,
             })

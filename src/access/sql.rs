@@ -1,4 +1,4 @@
-//! The SQL of API keys, and of the audit trail.
+//! The SQL of API keys, of sessions, and of the audit trail.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -172,4 +172,58 @@ pub async fn actions(
     )
     .fetch_all(connection)
     .await
+}
+
+/// Opens a session, and removes those that are over.
+#[tracing::instrument(name = "db.sessions.open", level = "debug", skip_all)]
+pub async fn open_session(
+    connection: &mut PgConnection,
+    token: &KeyHash,
+    key: &KeyHash,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH over AS (DELETE FROM sessions WHERE expires_at <= $3)
+         INSERT INTO sessions (token_sha256, key_sha256, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+        token.as_bytes(),
+        key.as_bytes(),
+        now,
+        expires_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// By which key a session was opened, and until when; `None` if it is over.
+#[tracing::instrument(name = "db.sessions.find", level = "debug", skip_all)]
+pub async fn session(
+    connection: &mut PgConnection,
+    token: &KeyHash,
+    now: DateTime<Utc>,
+) -> Result<Option<(KeyHash, DateTime<Utc>)>, sqlx::Error> {
+    let held = sqlx::query!(
+        "SELECT key_sha256, expires_at FROM sessions WHERE token_sha256 = $1 AND expires_at > $2",
+        token.as_bytes(),
+        now,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(held.and_then(|row| Some((KeyHash::from_stored(&row.key_sha256)?, row.expires_at))))
+}
+
+/// Ends a session.
+#[tracing::instrument(name = "db.sessions.end", level = "debug", skip_all)]
+pub async fn end_session(
+    connection: &mut PgConnection,
+    token: &KeyHash,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM sessions WHERE token_sha256 = $1",
+        token.as_bytes()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

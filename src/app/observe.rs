@@ -39,8 +39,8 @@ struct Panicked {
     request_id: Uuid,
 }
 
-/// Every answer tells its id, by which its log lines are found. None is to be kept by a cache: most
-/// are somebody's, and one is a permission.
+/// Every answer tells its id, by which its log lines are found. None is to be kept by a cache but the files of the page,
+/// which say so: most are somebody's, and one is a permission.
 pub async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -76,7 +76,9 @@ pub async fn observe(
 }
 
 fn mark(headers: &mut HeaderMap, id: Uuid) {
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     if let Some(id) = header(id) {
         headers.insert(REQUEST_ID, id);
     }

@@ -11,7 +11,7 @@ use utoipa_actix_web::AppExt;
 
 use super::metrics::{self, Scraped};
 use super::observe::observe;
-use super::{docs, health, openapi};
+use super::{docs, health, openapi, page, session};
 use crate::access::{Keyring, Uses};
 use crate::attribute::Resolvers;
 use crate::config::{Config, Events};
@@ -232,6 +232,12 @@ pub fn build(
                 .guard(guard::Get())
                 .to(openapi_json),
         )
+        .service(web::resource(page::PATH).guard(guard::Get()).to(page::page))
+        .service(
+            web::resource(page::FILE_PATH)
+                .guard(guard::Get())
+                .to(page::read_file),
+        )
         .service(web::resource(docs::PATH).guard(guard::Get()).to(docs::page))
         .service(
             web::resource(docs::PATH_WITHOUT_SLASH)
@@ -285,10 +291,14 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(query::read_upload)
         .service(query::decide_attribution)
         .service(query::read_stats)
+        .service(query::decode_text)
         .service(query::list_deliveries)
         .service(query::read_delivery)
         .service(query::read_body)
         .service(query::replay_delivery)
+        .service(session::sign_in)
+        .service(session::who)
+        .service(session::sign_out)
         .service(health::livez)
         .service(health::readyz)
         .service(metrics::read_metrics);
@@ -339,6 +349,7 @@ pub static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
     let paths = serde_json::to_value(openapi::document().paths).unwrap_or_default();
     let beside = [
         OPENAPI_PATH,
+        page::PATH,
         docs::PATH_WITHOUT_SLASH,
         docs::PATH,
         docs::FILE_PATH,

@@ -97,7 +97,8 @@ impl TryOut {
         write!(
             text,
             "
-  service    http://{address}   (/livez, /readyz, /openapi.json)
+  page       http://{address}/   (sign in with ADMIN_KEY)
+  service    http://{address}   (/livez, /readyz, /openapi.json, /docs)
   callbacks  http://{address}/callbacks/main/<CALLBACK_TOKEN>
   database   {psql}
   keys       {env}

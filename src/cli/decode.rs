@@ -3,15 +3,12 @@
 use std::io::Read as _;
 
 use anyhow::Context as _;
-use chrono::DateTime;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::Config;
 use crate::ops::clock::Clock;
-use crate::ticket::Ticket;
-use crate::vod::event::Event;
-use crate::vod::{notification, signature};
+use crate::query::decode::{explain, owners};
 
 #[derive(Args)]
 pub struct Decode {
@@ -26,15 +23,16 @@ impl Decode {
         std::io::stdin()
             .read_to_end(&mut input)
             .context("cannot read stdin")?;
-        let text = String::from_utf8_lossy(&input);
-        let text = text.trim();
-        let explained = if let Ok(ticket) = text.parse::<Ticket>() {
-            explain_ticket(config, ticket).await?
-        } else if text.starts_with(['{', '[']) {
-            explain_events(config, &input).await?
-        } else {
-            explain_signature(config, text).await?
-        };
+        let mut explained = explain(&input, &config.apps, Clock::system().now())
+            .map_err(|fault| anyhow::anyhow!("this {fault}"))?;
+        let tickets = explained.tickets();
+        if config.database_url.is_some() && !tickets.is_empty() {
+            let database = super::database(config).await?;
+            let mut connection = database.pool()?.acquire().await?;
+            let owners = owners(&mut connection, &tickets).await?;
+            explained.tell_owners(&owners, |_| true);
+        }
+        let explained = serde_json::to_value(&explained)?;
         if self.json {
             println!("{explained}");
         } else {
@@ -42,122 +40,6 @@ impl Decode {
         }
         Ok(())
     }
-}
-
-async fn explain_ticket(config: &Config, ticket: Ticket) -> anyhow::Result<Value> {
-    let made_at = ticket.0.get_timestamp().and_then(|at| {
-        let (seconds, nanos) = at.to_unix();
-        DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
-    });
-    let mut explained = json!({"what": "ticket", "ticket": ticket.to_string(), "made_at": made_at});
-    explained["user"] = who(config, Some(ticket)).await?;
-    Ok(explained)
-}
-
-/// Whose ticket it is, as far as the log can be asked.
-async fn who(config: &Config, ticket: Option<Ticket>) -> anyhow::Result<Value> {
-    let Some(ticket) = ticket else {
-        return Ok(json!("nobody: the context is not a ticket"));
-    };
-    if config.database_url.is_none() {
-        return Ok(json!("not looked up: no database is configured"));
-    }
-    let database = super::database(config).await?;
-    let mut connection = database.pool()?.acquire().await?;
-    Ok(
-        match crate::sign::ticket_owner(&mut connection, ticket).await? {
-            Some((app, user_id)) => json!({"user_id": user_id.as_str(), "app": app}),
-            None => json!("nobody: no such ticket was issued here"),
-        },
-    )
-}
-
-async fn explain_signature(config: &Config, text: &str) -> anyhow::Result<Value> {
-    let decoded = signature::decode(text)
-        .context("this is neither a signature, nor a ticket, nor an event body")?;
-    let now = Clock::system().now().timestamp();
-    let parameters: serde_json::Map<String, Value> = decoded
-        .parameters
-        .iter()
-        .map(|parameter| (parameter.name.clone(), json!(parameter.value)))
-        .collect();
-    let at = |name: &str| {
-        decoded
-            .integer(name)
-            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-    };
-    let signed_by = config
-        .apps
-        .iter()
-        .find(|app| decoded.verify(app.secret_key.expose()))
-        .map_or_else(
-            || "none of the configured keys".to_owned(),
-            |app| format!("the key of app `{}`", app.name),
-        );
-    let objections: Vec<String> = decoded
-        .objections(now)
-        .into_iter()
-        .map(|objection| format!("{}: {}", objection.parameter, objection.sentence))
-        .collect();
-    let ticket = decoded
-        .text("sourceContext")
-        .and_then(|context| context.parse().ok());
-    Ok(json!({
-        "what": "upload signature",
-        "parameters": parameters,
-        "issued_at": at("currentTimeStamp"),
-        "expires_at": at("expireTime"),
-        "signed_by": signed_by,
-        "user": who(config, ticket).await?,
-        "vod_would_object": objections,
-    }))
-}
-
-async fn explain_events(config: &Config, body: &[u8]) -> anyhow::Result<Value> {
-    let read = notification::read(body)?;
-    let mut events = Vec::new();
-    for item in &read.items {
-        events.push(match &item.event {
-            Ok(event) => explain_event(config, event).await?,
-            Err(fault) => json!({"fault": fault.code(), "in_words": fault.to_string()}),
-        });
-    }
-    Ok(json!({"what": "notification", "signed": read.sign.is_some(), "events": events}))
-}
-
-async fn explain_event(config: &Config, event: &Event) -> anyhow::Result<Value> {
-    let mut files = Vec::new();
-    for fact in &event.files {
-        let fields = &fact.fields;
-        let context = fields
-            .source_context
-            .as_deref()
-            .or(fields.session_context.as_deref());
-        let ticket = context.and_then(|context| context.parse().ok());
-        files.push(json!({
-            "file_id": fact.file_id.as_str(),
-            "news": format!("{:?}", fact.news),
-            "name": fields.name,
-            "source_type": fields.source_type,
-            "source_context": fields.source_context,
-            "session_context": fields.session_context,
-            "procedure_task_id": fields.procedure_task_id,
-            "review_task_id": fields.review_task_id,
-            "uploaded_at": fields.uploaded_at,
-            "user": who(config, ticket).await?,
-        }));
-    }
-    let task = event.task.as_ref().map(|task| {
-        json!({
-            "task_id": task.task_id,
-            "state": task.state.as_str(),
-            "error_code": task.error_code,
-            "message": task.message,
-        })
-    });
-    Ok(
-        json!({"event_type": event.event_type, "format": event.format.as_str(), "files": files, "task": task}),
-    )
 }
 
 /// Prints an explanation for people: nothing that is empty, nested things indented.
@@ -176,6 +58,11 @@ fn print(value: &Value, depth: usize) {
             Value::Array(items) => {
                 for (position, item) in items.iter().enumerate() {
                     match item {
+                        // A parameter of a signature.
+                        Value::Object(pair) if name == "parameters" => {
+                            let text = |key| pair.get(key).map(plain).unwrap_or_default();
+                            println!("{indent}  {}  {}", text("name"), text("value"));
+                        }
                         Value::Object(_) => {
                             println!("{indent}{name} {}", position + 1);
                             print(item, depth + 1);

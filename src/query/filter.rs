@@ -42,6 +42,9 @@ pub struct UploadsQuery {
     /// How its user is known.
     #[param(inline, example = "ticket")]
     attribution: Option<AttributionFilter>,
+    /// Why it is its user's, or nobody's.
+    #[param(inline, example = "ticket")]
+    reason: Option<ReasonFilter>,
     /// How its processing goes.
     #[param(inline, example = "succeeded")]
     processing: Option<ProcessingFilter>,
@@ -102,6 +105,22 @@ codes! {
     AttributionFilter { Ticket => "ticket", Resolver => "resolver", Manual => "manual", None => "none" }
 }
 codes! {
+    /// Why an upload is its user's, or nobody's.
+    ReasonFilter {
+        Ticket => "ticket", SessionTicket => "session_ticket", Resolver => "resolver", Manual => "manual",
+        NoContext => "no_context", ForeignContext => "foreign_context", UnknownTicket => "unknown_ticket",
+        WrongApp => "wrong_app", ContextsDiffer => "contexts_differ", Refuted => "refuted", Erased => "erased",
+    }
+}
+
+impl ReasonFilter {
+    /// Whether few uploads have it: they have an index of their own.
+    pub fn is_rare(self) -> bool {
+        !matches!(self, Self::Ticket | Self::Resolver)
+    }
+}
+
+codes! {
     /// How the processing of an upload goes.
     ProcessingFilter {
         None => "none", Waiting => "waiting", Processing => "processing",
@@ -121,6 +140,7 @@ pub struct Filter {
     pub ticket: Option<Ticket>,
     pub task: Option<String>,
     pub attribution: Option<AttributionFilter>,
+    pub reason: Option<ReasonFilter>,
     pub processing: Option<ProcessingFilter>,
     pub confirmed: Option<ConfirmedFilter>,
     pub from: Option<DateTime<Utc>>,
@@ -153,6 +173,7 @@ impl UploadsQuery {
             })?,
             task: parsed("task", self.task.as_deref(), task_id)?,
             attribution: self.attribution,
+            reason: self.reason,
             processing: self.processing,
             confirmed: self.confirmed,
             from: self.from,

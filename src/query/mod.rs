@@ -2,6 +2,7 @@
 
 mod attribution;
 mod changes;
+pub mod decode;
 mod deliveries;
 pub mod feed;
 mod filter;
@@ -16,6 +17,7 @@ mod uploads;
 
 pub use attribution::decide_attribution;
 pub use changes::list_changes;
+pub use decode::decode_text;
 pub use deliveries::{list_deliveries, read_body, read_delivery, replay_delivery};
 pub use feed::Feed;
 pub use history::read_upload;

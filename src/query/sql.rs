@@ -25,7 +25,7 @@ const OF_THESE_END: &str = " OFFSET 0) u WHERE u.announced_at IS NOT NULL";
 const NOT_REFUTED: &str = " AND u.confirmed <> 'refuted'";
 
 /// One page of uploads, and one more if the list goes on. The statement holds only the conditions
-/// that were asked for, so that each leans on its index: user, ticket, task, nobody's, else time.
+/// that were asked for, so that each leans on its index: user, ticket, task, rare reasons, nobody's, else time.
 ///
 /// Of a user, ticket or task that is frequent, Postgres would rather pass over the newest uploads of everybody until it
 /// has met enough of them, which is right only if they are among the newest. So a ticket's and a task's are looked up
@@ -96,6 +96,13 @@ fn push_conditions(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
             sql.push(" AND u.attribution_method = ").push_bind(method);
         }
         None => {}
+    }
+    if let Some(reason) = filter.reason {
+        sql.push(" AND u.attribution_reason = ")
+            .push_bind(reason.as_str());
+        if reason.is_rare() {
+            sql.push(" AND u.attribution_reason NOT IN ('ticket', 'resolver')");
+        }
     }
     if let Some(processing) = filter.processing {
         sql.push(" AND u.processing = ")

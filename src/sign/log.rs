@@ -12,8 +12,9 @@ use crate::access::{Caller, Read};
 use crate::http::page::{self, Page};
 use crate::http::params::{self, Params};
 use crate::http::problem::{Problem, ReadFaults};
+use crate::ops::clock::Clock;
 use crate::ops::database::Database;
-use crate::ticket::{NotATicket, Ticket, UserId};
+use crate::ticket::{NotATicket, RESUMED_WITHIN, Ticket, UserId};
 
 /// Which lines of the log are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -35,6 +36,9 @@ pub struct LogQuery {
     /// Whether its ticket has an upload.
     #[param(example = true)]
     used: Option<bool>,
+    /// What became of its ticket.
+    #[param(inline, example = "pending")]
+    outcome: Option<Outcome>,
     /// Issued at or after.
     #[serde(default, deserialize_with = "params::time")]
     #[param(value_type = Option<DateTime<Utc>>, example = "2026-11-23T08:00:00Z")]
@@ -50,12 +54,26 @@ pub struct LogQuery {
     cursor: Option<String>,
 }
 
+/// What became of a ticket.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It has an upload.
+    Used,
+    /// It has none, and one may come: a signature is valid, or expired less than a day ago.
+    Pending,
+    /// It has none, and none will come.
+    NeverUsed,
+}
+
 /// The same, checked.
 pub struct LogFilter {
     pub apps: Option<Vec<String>>,
     pub user_id: Option<UserId>,
     pub ticket: Option<Ticket>,
     pub used: Option<bool>,
+    /// A ticket without an upload is pending if its last signature expires after that; else it is never used.
+    pub pending: Option<(bool, DateTime<Utc>)>,
     pub from: Option<DateTime<Utc>>,
     pub to: Option<DateTime<Utc>>,
     pub after: Option<Uuid>,
@@ -132,9 +150,21 @@ pub async fn list_signatures(
     caller: Caller<Read>,
     query: Params<LogQuery>,
     database: Data<Database>,
+    clock: Data<Clock>,
 ) -> Result<Json<Page<LogLine>>, Problem> {
     let query = query.0?;
     let limit = page::limit(query.limit)?;
+    let resumed_since = clock.now() - RESUMED_WITHIN;
+    let (used, pending) = match query.outcome {
+        None => (query.used, None),
+        Some(_) if query.used.is_some() => {
+            let rule = "says what `used` says, and more: ask for one of them";
+            return Err(Problem::field("outcome", rule));
+        }
+        Some(Outcome::Used) => (Some(true), None),
+        Some(Outcome::Pending) => (Some(false), Some((true, resumed_since))),
+        Some(Outcome::NeverUsed) => (Some(false), Some((false, resumed_since))),
+    };
     let filter = LogFilter {
         apps: caller.narrow(query.app)?,
         ticket: query
@@ -149,7 +179,8 @@ pub async fn list_signatures(
             .map(UserId::parse)
             .transpose()
             .map_err(|rule| Problem::field("user_id", rule.to_string()))?,
-        used: query.used,
+        used,
+        pending,
         from: query.from,
         to: query.to,
         after: page::position(query.cursor.as_deref())?,

@@ -22,7 +22,7 @@ use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::metrics::{Metric, Metrics};
 use crate::ops::random::Random;
-use crate::ticket::{Ticket, UserId};
+use crate::ticket::Ticket;
 use crate::vod::signature::UploadParams;
 pub use issue::{Issue, IssueWriter, Issuer, Logged};
 pub use log::list_signatures;
@@ -189,15 +189,6 @@ impl Issue {
             issued_to,
         }
     }
-}
-
-/// Whose ticket it is: its app and user.
-pub async fn ticket_owner(
-    connection: &mut sqlx::PgConnection,
-    ticket: Ticket,
-) -> Result<Option<(String, UserId)>, sqlx::Error> {
-    let mut held = sql::tickets(connection, &[ticket.0]).await?;
-    Ok(held.remove(&ticket).map(|held| (held.app, held.user_id)))
 }
 
 fn params(issue: &Issue, asked: Asked) -> UploadParams {

@@ -35,6 +35,8 @@ const KNOWN: [&str; 13] = [
 pub struct Objection {
     /// The parameter's name.
     pub parameter: String,
+    /// What is wrong with it, for programs; stable.
+    pub code: &'static str,
     /// What is wrong with it, one sentence.
     pub sentence: String,
     /// Whether VOD takes no signature that has it; else it is read all the same, perhaps not as it was meant.
@@ -55,21 +57,25 @@ impl DecodedSignature {
     fn look_at_names(&self, found: &mut Objections) {
         for required in &KNOWN[..4] {
             if self.text(required).is_none() {
-                found.add(required, "is required, but missing or empty");
+                found.add(required, "missing", "is required, but missing or empty");
             }
         }
         for (at, parameter) in self.parameters.iter().enumerate() {
             let name = parameter.name.as_str();
             if !KNOWN.contains(&name) {
-                found.add(name, "is not a parameter of upload signatures; is there a raw `&` in the value before it");
+                found.add(name, "unknown", "is not a parameter of upload signatures; is there a raw `&` in the value before it");
             } else if self.parameters[..at]
                 .iter()
                 .any(|earlier| earlier.name == name)
             {
-                found.add(name, "is given more than once");
+                found.add(name, "repeated", "is given more than once");
             }
             if !is_encoded(&parameter.raw) {
-                found.note(name, "holds characters that must be percent-encoded");
+                found.note(
+                    name,
+                    "not_encoded",
+                    "holds characters that must be percent-encoded",
+                );
             }
         }
     }
@@ -82,6 +88,7 @@ impl DecodedSignature {
         {
             found.add(
                 "currentTimeStamp",
+                "in_the_future",
                 format!("is {} s in the future", issued.saturating_sub(now_unix)),
             );
         }
@@ -90,19 +97,24 @@ impl DecodedSignature {
         {
             found.add(
                 "expireTime",
+                "expired",
                 format!("is past by {} s", now_unix.saturating_sub(expires)),
             );
         }
         match (issued, expires) {
             (Some(issued), Some(expires)) if expires <= issued => {
-                found.add("expireTime", "is not after currentTimeStamp");
+                found.add(
+                    "expireTime",
+                    "not_after_issue",
+                    "is not after currentTimeStamp",
+                );
             }
             (Some(issued), Some(expires)) if expires - issued > MAX_VALIDITY_S => {
                 let sentence = format!(
                     "is {} s after currentTimeStamp; VOD allows {MAX_VALIDITY_S}",
                     expires - issued
                 );
-                found.add("expireTime", sentence);
+                found.add("expireTime", "valid_too_long", sentence);
             }
             _ => {}
         }
@@ -112,11 +124,15 @@ impl DecodedSignature {
     fn time(&self, name: &str, found: &mut Objections) -> Option<i64> {
         let text = self.text(name)?;
         let Some(seconds) = text.parse::<i64>().ok().filter(|seconds| *seconds >= 0) else {
-            found.add(name, "is not a whole number of Unix seconds");
+            found.add(name, "not_seconds", "is not a whole number of Unix seconds");
             return None;
         };
         if seconds > LAST_PLAUSIBLE_S {
-            found.add(name, "looks like milliseconds; VOD wants seconds");
+            found.add(
+                name,
+                "milliseconds",
+                "looks like milliseconds; VOD wants seconds",
+            );
             return None;
         }
         Some(seconds)
@@ -150,7 +166,7 @@ impl DecodedSignature {
                 .text(name)
                 .is_some_and(|text| !text.parse().is_ok_and(&fits))
             {
-                found.add(name, wrong);
+                found.add(name, "not_in_range", wrong);
             }
         }
     }
@@ -162,18 +178,26 @@ impl DecodedSignature {
         ] {
             let bytes = self.text(name).map_or(0, str::len);
             if bytes > limit {
-                found.add(name, format!("is {bytes} bytes long; VOD allows {limit}"));
+                found.add(
+                    name,
+                    "too_long",
+                    format!("is {bytes} bytes long; VOD allows {limit}"),
+                );
             }
         }
         if self
             .text("taskNotifyMode")
             .is_some_and(|mode| !["Finish", "Change", "None"].contains(&mode))
         {
-            found.add("taskNotifyMode", "is none of Finish, Change and None");
+            found.add(
+                "taskNotifyMode",
+                "not_in_range",
+                "is none of Finish, Change and None",
+            );
         }
         for name in ["taskPriority", "taskNotifyMode", "sessionContext"] {
             if self.text(name).is_some() && self.text("procedure").is_none() {
-                found.note(name, "has no effect without procedure");
+                found.note(name, "without_procedure", "has no effect without procedure");
             }
         }
     }
@@ -182,19 +206,26 @@ impl DecodedSignature {
 struct Objections(Vec<Objection>);
 
 impl Objections {
-    fn add(&mut self, parameter: &str, what: impl Into<String>) {
-        self.push(parameter, what, true);
+    fn add(&mut self, parameter: &str, code: &'static str, what: impl Into<String>) {
+        self.push(parameter, code, what, true);
     }
 
     /// For what VOD reads all the same: its own samples encode nothing, and leave such parameters in.
-    fn note(&mut self, parameter: &str, what: impl Into<String>) {
-        self.push(parameter, what, false);
+    fn note(&mut self, parameter: &str, code: &'static str, what: impl Into<String>) {
+        self.push(parameter, code, what, false);
     }
 
-    fn push(&mut self, parameter: &str, what: impl Into<String>, refuses: bool) {
+    fn push(
+        &mut self,
+        parameter: &str,
+        code: &'static str,
+        what: impl Into<String>,
+        refuses: bool,
+    ) {
         let sentence = format!("`{parameter}` {}.", what.into());
         self.0.push(Objection {
             parameter: parameter.to_owned(),
+            code,
             sentence,
             refuses,
         });

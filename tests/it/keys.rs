@@ -214,6 +214,7 @@ async fn each_route_wants_its_scope() {
         (Method::POST, "/v1/uploads/lookup", "read"),
         (Method::PUT, "/v1/uploads/{file_id}/attribution", "admin"),
         (Method::GET, "/v1/stats", "read"),
+        (Method::POST, "/v1/decode", "read"),
         (Method::GET, "/v1/deliveries", "admin"),
         (Method::GET, "/v1/deliveries/{id}", "admin"),
         (Method::GET, "/v1/deliveries/{id}/body", "admin"),

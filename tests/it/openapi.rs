@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use vod_receiver::app::openapi;
 
-use crate::harness::{TOKEN, TestApp};
+use crate::harness::{ADMIN_KEY, TOKEN, TestApp};
 
 /// Every method and path of the document.
 pub fn operations() -> Vec<(Method, String)> {
@@ -38,6 +38,8 @@ pub fn body_for(path: &str) -> Value {
     match path {
         "/v1/uploads/lookup" => json!({"file_ids": ["4001"]}),
         "/v1/uploads/{file_id}/attribution" => json!({"user_id": "ann", "reason": "case 1"}),
+        "/v1/decode" => json!({"text": "vt_01H455VB4PEX5VSKNK084SN02Q"}),
+        "/session" => json!({"key": ADMIN_KEY}),
         _ => json!({"user_id": "ann"}),
     }
 }
@@ -110,6 +112,8 @@ async fn every_route_of_the_document_is_there() {
         let wanted = match path.split('/').nth(1) {
             Some("v1") => StatusCode::UNAUTHORIZED,
             Some("livez" | "readyz" | "metrics") => StatusCode::OK,
+            Some("session") if method == Method::GET => StatusCode::NO_CONTENT,
+            Some("session") => StatusCode::FORBIDDEN,
             Some("callbacks") if method == Method::GET => StatusCode::UNAUTHORIZED,
             Some("callbacks") if path.ends_with("{token}") => StatusCode::BAD_REQUEST,
             Some("callbacks") => StatusCode::UNAUTHORIZED,

@@ -145,7 +145,11 @@ async fn send(request: RequestBuilder) -> Response {
 async fn an_address_that_is_not_there_is_a_404_problem() {
     let app = TestApp::start().await;
     for path in [
-        "/",
+        "/assets",
+        "/assets/1",
+        "/assets/1/app.rs",
+        "/assets/1/../app.js",
+        "/index.html",
         "/v1",
         "/v1/",
         "/v2/uploads",

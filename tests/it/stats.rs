@@ -181,10 +181,11 @@ async fn a_window_that_makes_no_sense_is_named() {
     for (query, name) in [
         ("from=2026-11-23T08:00:00Z&to=2026-11-23T08:00:00Z", "from"),
         ("from=2026-11-24T08:00:00Z", "from"),
-        ("from=2026-10-23T07:00:00Z&bucket=hour", "from"),
+        ("from=2026-10-13T07:00:00Z&bucket=hour", "from"),
         ("from=2025-11-22T07:00:00Z", "from"),
         ("from=0000-01-01T00:00:00Z", "from"),
-        ("bucket=minute", "bucket"),
+        ("bucket=minute", "from"),
+        ("bucket=second", "bucket"),
         ("bucket=", "bucket"),
         ("app=Main", "app"),
         ("to=now", "to"),

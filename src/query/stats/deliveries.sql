@@ -5,7 +5,7 @@ WITH looked_at AS MATERIALIZED (
     WHERE id >= $6 AND id < $7 AND received_at >= $1 AND received_at < $2
     ORDER BY id DESC LIMIT $5
 ), d AS (
-    SELECT *, date_trunc($4::text, received_at, 'UTC') AS at
+    SELECT *, date_bin(make_interval(secs => $4::integer), received_at, '2001-01-01 00:00:00+00') AS at
     FROM looked_at WHERE $3::text[] IS NULL OR app = ANY($3)
 ), buckets AS (
     SELECT at,

@@ -5,7 +5,7 @@ WITH looked_at AS MATERIALIZED (
     WHERE id >= $6 AND id < $7 AND created_at >= $1 AND created_at < $2
     ORDER BY id DESC LIMIT $5
 ), t AS (
-    SELECT date_trunc($4::text, created_at, 'UTC') AS at, used, NOT used AND last_expires_at > $8 AS pending
+    SELECT date_bin(make_interval(secs => $4::integer), created_at, '2001-01-01 00:00:00+00') AS at, used, NOT used AND last_expires_at > $8 AS pending
     FROM looked_at t, LATERAL (
         SELECT EXISTS (
             SELECT FROM uploads u

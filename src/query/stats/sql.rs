@@ -27,7 +27,7 @@ pub async fn uploads(
         window.from,
         window.to,
         window.apps.as_deref(),
-        window.bucket.as_str(),
+        window.bucket.seconds(),
         LOOKED_AT,
     )
     .fetch_one(connection)
@@ -66,7 +66,7 @@ pub async fn permissions(
         window.from,
         window.to,
         window.apps.as_deref(),
-        window.bucket.as_str(),
+        window.bucket.seconds(),
         LOOKED_AT,
         first,
         end,
@@ -89,7 +89,7 @@ pub async fn deliveries(
         window.from,
         window.to,
         window.apps.as_deref(),
-        window.bucket.as_str(),
+        window.bucket.seconds(),
         LOOKED_AT,
         first,
         end,

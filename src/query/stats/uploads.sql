@@ -5,7 +5,7 @@ WITH looked_at AS MATERIALIZED (
     WHERE announced_at IS NOT NULL AND recorded_at >= $1 AND recorded_at < $2
     ORDER BY recorded_at DESC, app DESC, file_id DESC LIMIT $5
 ), u AS (
-    SELECT *, date_trunc($4::text, recorded_at, 'UTC') AS at
+    SELECT *, date_bin(make_interval(secs => $4::integer), recorded_at, '2001-01-01 00:00:00+00') AS at
     FROM looked_at WHERE $3::text[] IS NULL OR app = ANY($3)
 ), shown AS (
     SELECT * FROM u WHERE confirmed <> 'refuted'

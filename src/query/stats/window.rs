@@ -14,6 +14,10 @@ use crate::ops::random::first_uuid_v7;
 const USUAL: TimeDelta = TimeDelta::days(1);
 /// Up to there an hour is the usual bucket.
 const BY_HOUR_UP_TO: TimeDelta = TimeDelta::days(3);
+/// As many as anybody can tell apart on a screen.
+const BUCKETS_MAX: i64 = 800;
+/// A year.
+const LONGEST_DAYS: i64 = 366;
 
 /// Of which time and apps the figures are wanted, as it is asked.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -36,30 +40,36 @@ pub struct StatsQuery {
     bucket: Option<Bucket>,
 }
 
-/// In what steps figures are drawn.
+/// In what steps figures are drawn; each window may hold 800 of them, and be 366 days long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bucket {
-    /// Windows of up to 31 days.
+    /// For windows of up to 13 hours.
+    Minute,
+    /// A quarter of an hour.
+    Quarter,
     Hour,
-    /// Windows of up to 366 days.
+    /// In UTC.
     Day,
+    /// From Monday on, in UTC.
+    Week,
 }
 
 impl Bucket {
-    /// As Postgres names it.
-    pub fn as_str(self) -> &'static str {
+    /// How long it is, in seconds.
+    pub fn seconds(self) -> i32 {
         match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
+            Self::Minute => 60,
+            Self::Quarter => 900,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+            Self::Week => 7 * 86_400,
         }
     }
 
-    fn longest_days(self) -> i64 {
-        match self {
-            Self::Hour => 31,
-            Self::Day => 366,
-        }
+    fn longest(self) -> TimeDelta {
+        let all = TimeDelta::seconds(i64::from(self.seconds()) * BUCKETS_MAX);
+        all.min(TimeDelta::days(LONGEST_DAYS))
     }
 }
 
@@ -85,11 +95,10 @@ impl StatsQuery {
             true => Bucket::Hour,
             false => Bucket::Day,
         });
-        let longest = bucket.longest_days();
-        if length > TimeDelta::days(longest) {
-            let step = bucket.as_str();
-            let rule =
-                format!("must be at most {longest} days before `to` where `bucket` is `{step}`");
+        let longest = bucket.longest();
+        if length > longest {
+            let hours = longest.num_hours();
+            let rule = format!("must be at most {hours} hours before `to` with this `bucket`");
             return Err(Problem::field("from", rule));
         }
         Ok(Window {
