@@ -32,6 +32,7 @@ mod record;
 mod refuted;
 mod replay;
 mod sdk;
+mod seed;
 mod signature_log;
 mod signatures;
 mod simulator;
