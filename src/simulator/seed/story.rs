@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::bodies::{End, Media, deleted};
+use super::bodies::{End, Media, deleted, file_id};
 use super::permissions::{Permissions, Wanted};
 use super::shape::{Shape, happens, unit, within};
 use super::{CLIPS, MAIN};
@@ -391,11 +391,4 @@ impl Step {
 /// By which door an app is told: one pulls, the other is pushed to.
 fn door(app: &str) -> Door {
     if app == CLIPS { Door::Pull } else { Door::Push }
-}
-
-/// A file id of 19 digits, another for each number; neighbours in time are nowhere near each other.
-fn file_id(number: u64) -> String {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let spread = number.wrapping_mul(ODD) % (1 << 62);
-    (1_000_000_000_000_000_000 + spread).to_string()
 }
