@@ -1,7 +1,9 @@
 //! API keys: who may ask what. A handler that needs a caller takes a [`Caller`] of the scope it wants.
 
+pub mod audit;
 pub mod keys;
 mod sql;
+mod uses;
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -12,8 +14,13 @@ use actix_web::{FromRequest, HttpRequest, dev, web};
 
 use crate::config::{AppName, Secret};
 use crate::http::problem::Problem;
+use crate::ops::clock::Clock;
 use crate::ops::database::Database;
+use crate::ops::random::Random;
+use audit::{Actor, Deed};
 use keys::KeyHash;
+pub use uses::Uses;
+use uuid::Uuid;
 
 /// What a key opens.
 pub trait Scope: 'static {
@@ -48,15 +55,31 @@ pub struct Keyring {
     database: Database,
     /// Opens everything; for containers.
     admin_key: Option<Secret>,
+    clock: Clock,
+    random: Random,
+    uses: Uses,
 }
 
 impl Keyring {
     /// A keyring over a database that may not be there yet.
-    pub fn new(database: Database, admin_key: Option<Secret>) -> Self {
+    pub fn new(
+        database: Database,
+        admin_key: Option<Secret>,
+        clock: Clock,
+        random: Random,
+    ) -> Self {
         Self {
             database,
             admin_key,
+            clock,
+            random,
+            uses: Uses::default(),
         }
+    }
+
+    /// When its keys were used: has to be written by somebody.
+    pub fn uses(&self) -> Uses {
+        self.uses.clone()
     }
 }
 
@@ -64,9 +87,31 @@ impl Keyring {
 pub struct Caller<S> {
     /// The key's name: for the log and the audit trail.
     pub name: String,
+    /// The key in the table; the one of the configuration is not there.
+    id: Option<Uuid>,
     /// The apps to which the key is bound; `None` is all.
     apps: Option<Vec<String>>,
+    keyring: web::Data<Keyring>,
     scope: PhantomData<S>,
+}
+
+impl Caller<Admin> {
+    /// Commits to the audit trail what this caller is about to do: if that fails, it must not be done.
+    pub async fn note(&self, deed: Deed<'_>) -> Result<(), Problem> {
+        let Keyring {
+            database,
+            clock,
+            random,
+            ..
+        } = self.keyring.get_ref();
+        let actor = Actor::Key {
+            name: &self.name,
+            id: self.id,
+        };
+        let mut connection = database.pool()?.acquire().await?;
+        audit::note(&mut connection, &actor, &deed, clock, random).await?;
+        Ok(())
+    }
 }
 
 impl<S> Caller<S> {
@@ -116,14 +161,18 @@ impl<S: Scope> FromRequest for Caller<S> {
             {
                 return Ok(Self {
                     name: "admin".to_owned(),
+                    id: None,
                     apps: None,
+                    keyring,
                     scope: PhantomData,
                 });
             }
+            let now = keyring.clock.now();
             let mut connection = keyring.database.pool()?.acquire().await?;
-            let held = sql::find(&mut connection, &KeyHash::of(&key))
+            let held = sql::find(&mut connection, &KeyHash::of(&key), now)
                 .await?
                 .ok_or(Problem::Unauthenticated)?;
+            keyring.uses.note(held.id, now);
             if !held.scopes.iter().any(|scope| scope == S::NAME) {
                 return Err(Problem::Forbidden(format!(
                     "this key does not have scope `{}`",
@@ -132,7 +181,9 @@ impl<S: Scope> FromRequest for Caller<S> {
             }
             Ok(Self {
                 name: held.name,
+                id: Some(held.id),
                 apps: held.apps,
+                keyring,
                 scope: PhantomData,
             })
         })

@@ -12,7 +12,7 @@ use utoipa_actix_web::AppExt;
 use super::metrics::{self, Scraped};
 use super::observe::observe;
 use super::{docs, health, openapi};
-use crate::access::Keyring;
+use crate::access::{Keyring, Uses};
 use crate::attribute::Resolvers;
 use crate::config::{Config, Events};
 use crate::http::problem::Problem;
@@ -55,12 +55,19 @@ pub struct Parts {
 pub struct Writers {
     issues: IssueWriter,
     deliveries: record::Writers,
+    uses: Uses,
+    database: Database,
 }
 
 impl Writers {
     /// Writes until told to stop, and then what is still queued.
     pub async fn run(self, stop: Stop) {
-        tokio::join!(self.issues.run(stop.clone()), self.deliveries.run(stop));
+        let noting = self.uses.write_always(self.database, stop.clone());
+        tokio::join!(
+            self.issues.run(stop.clone()),
+            self.deliveries.run(stop),
+            noting
+        );
     }
 }
 
@@ -101,8 +108,20 @@ impl Parts {
             database: database.clone(),
             clock: clock.clone(),
         };
+        let keyring = Keyring::new(
+            database.clone(),
+            config.admin_key.clone(),
+            clock.clone(),
+            random.clone(),
+        );
+        let writers = Writers {
+            issues,
+            deliveries,
+            uses: keyring.uses(),
+            database: database.clone(),
+        };
         let parts = Self {
-            keyring: Data::new(Keyring::new(database.clone(), config.admin_key.clone())),
+            keyring: Data::new(keyring),
             issuer: Data::new(issuer),
             recorder: Data::new(recorder),
             config: Data::new(config),
@@ -115,7 +134,7 @@ impl Parts {
             scraped: Data::new(scraped),
             feed: Data::new(feed),
         };
-        (parts, Writers { issues, deliveries })
+        (parts, writers)
     }
 
     /// The recorder that the handlers use.

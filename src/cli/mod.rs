@@ -1,5 +1,6 @@
 //! The command line: one file a command. Data on stdout, everything else on stderr.
 
+mod audit;
 mod decode;
 mod doctor;
 mod keys;
@@ -19,10 +20,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use sqlx::PgConnection;
 
+use crate::access::audit::{self as trail, Actor, Deed};
 use crate::config::{Config, Flags, LogFormat, Sources};
+use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::log;
+use crate::ops::random::Random;
 
 /// Issues Tencent Cloud VOD upload signatures, receives VOD's notifications, and records which user uploaded which file.
 #[derive(Parser)]
@@ -39,9 +44,11 @@ struct Cli {
 enum Command {
     /// Runs the service; with nothing configured, on a private Postgres, to try it out.
     Serve(serve::Serve),
-    /// Makes, lists and revokes API keys.
+    /// Makes, rotates, lists and revokes API keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Shows who did what that only admins may.
+    Audit(audit::Audit),
     /// Applies migrations and refreshes the analyst views.
     Migrate(migrate::Migrate),
     /// Runs kept deliveries through the same door again.
@@ -93,6 +100,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(command) => command.run(file).await,
         Command::Keys(command) => command.run(&configured(file)?).await,
+        Command::Audit(command) => command.run(&configured(file)?).await,
         Command::Migrate(command) => command.run(&configured(file)?).await,
         Command::Replay(command) => command.run(&configured(file)?).await,
         Command::Reattribute(command) => command.run(&configured(file)?).await,
@@ -153,6 +161,19 @@ async fn database(config: &Config) -> anyhow::Result<Database> {
     );
     database.set_ready();
     Ok(database)
+}
+
+/// Commits to the audit trail what whoever runs this command is about to do.
+async fn note(
+    connection: &mut PgConnection,
+    deed: &Deed<'_>,
+    clock: &Clock,
+) -> Result<(), sqlx::Error> {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].iter();
+    let user = named.filter_map(|name| std::env::var(name).ok()).next();
+    let user = user.unwrap_or_else(|| "unknown".to_owned());
+    let actor = Actor::Cli { user: &user };
+    trail::note(connection, &actor, deed, clock, &Random::system()).await
 }
 
 /// The app that is meant: the one named, else the only one.

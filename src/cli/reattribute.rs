@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::time::Time;
+use crate::access::audit::{Action, Deed};
 use crate::attribute::Resolvers;
 use crate::config::{AppName, Config};
 use crate::ops::clock::Clock;
@@ -52,6 +53,14 @@ impl Reattribute {
             apps,
         };
         let database = super::database(config).await?;
+        if !self.dry_run {
+            let deed = Deed {
+                app: self.app.as_ref().map(AppName::as_str),
+                ..Deed::new(Action::Reattribute, "")
+            };
+            let mut connection = database.pool()?.acquire().await?;
+            super::note(&mut connection, &deed, &clock).await?;
+        }
         let resolvers = Resolvers::of(&config.apps);
         let mut reattribute = crate::record::verdict::reattribute::Reattribute::new(
             resolvers,

@@ -11,6 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::time::Time;
+use crate::access::audit::{Action, Deed};
 use crate::attribute::Resolvers;
 use crate::config::{AppName, Config};
 use crate::ops::clock::Clock;
@@ -89,6 +90,7 @@ impl Replay {
             false => None,
         };
         let database = super::database(config).await?;
+        self.note(&database, &clock).await?;
         let mut replay = self.replay(config, &database, &clock);
         let ran = match app {
             Some(app) => {
@@ -104,6 +106,30 @@ impl Replay {
         };
         self.print(replay.close().await);
         ran.context("not everything was replayed; it can be run again as it is")
+    }
+
+    /// What is run again is kept in the audit trail: which bodies, not what they say.
+    async fn note(&self, database: &Database, clock: &Clock) -> anyhow::Result<()> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let what = match (&self.spool, self.reads_lines()) {
+            (Some(_), _) => "a spool",
+            (None, true) => "bodies from stdin",
+            (None, false) if self.quarantined => "quarantined deliveries",
+            (None, false) => "deliveries",
+        };
+        let subject = self.id.map(|id| id.to_string());
+        let subject = subject
+            .as_deref()
+            .or(self.file_id.as_ref().map(FileId::as_str));
+        let deed = Deed {
+            app: self.app.as_ref().map(AppName::as_str),
+            ..Deed::new(Action::Replay, subject.unwrap_or_default()).saying(what)
+        };
+        let mut connection = database.pool()?.acquire().await?;
+        super::note(&mut connection, &deed, clock).await?;
+        Ok(())
     }
 
     fn reads_lines(&self) -> bool {
@@ -161,6 +187,7 @@ impl Replay {
         let dir = dir.to_owned();
         let spool = tokio::task::spawn_blocking(move || Spool::open_orphan(&dir)).await??;
         let (clock, random) = (Clock::system(), Random::system());
+        self.note(&database, &clock).await?;
         let resolvers = Resolvers::of(&config.apps);
         let drained = drain(&spool, &database, clock, random, resolvers).await;
         let left = spool.depth();

@@ -1,5 +1,6 @@
-//! A time on the command line: a point in time, or how long ago.
+//! A time on the command line: a point in time, or how long ago; and a span of time.
 
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,6 +10,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub enum Time {
     At(DateTime<Utc>),
     Ago(TimeDelta),
+}
+
+/// `90m`, `24h`, `7d`: at most a hundred years.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    text: String,
+    delta: TimeDelta,
 }
 
 impl Time {
@@ -28,20 +36,43 @@ impl FromStr for Time {
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::At(at.to_utc()));
         }
-        let ago = || {
-            let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-            let number = number.parse::<u32>().ok()?;
-            match unit {
-                "m" => TimeDelta::try_minutes(number.into()),
-                "h" => TimeDelta::try_hours(number.into()),
-                "d" => TimeDelta::try_days(number.into()),
-                _ => None,
-            }
-        };
-        // Further back than this there is no time that Postgres could hold.
-        ago()
-            .filter(|ago| ago.num_days() <= 36_500)
+        // Further back than a hundred years there is no time that Postgres could hold.
+        span(text)
             .map(Self::Ago)
             .ok_or("neither a time like 2026-11-23T08:00:00Z nor one like 24h")
     }
+}
+
+impl FromStr for Span {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let delta = span(text).ok_or("not a span like 90m, 24h or 7d")?;
+        let text = text.to_owned();
+        Ok(Self { text, delta })
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<Span> for TimeDelta {
+    fn from(span: Span) -> Self {
+        span.delta
+    }
+}
+
+fn span(text: &str) -> Option<TimeDelta> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number = number.parse::<u32>().ok()?;
+    let span = match unit {
+        "m" => TimeDelta::try_minutes(number.into()),
+        "h" => TimeDelta::try_hours(number.into()),
+        "d" => TimeDelta::try_days(number.into()),
+        _ => None,
+    };
+    span.filter(|span| span.num_days() <= 36_500)
 }

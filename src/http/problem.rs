@@ -24,7 +24,7 @@ pub enum Problem {
     InvalidRequest(String),
     /// No key, or none that we know.
     #[error(
-        "this route wants `Authorization: Bearer <api key>` with a key that is known and not revoked"
+        "this route wants `Authorization: Bearer <api key>` with a key that is known, not revoked and not expired"
     )]
     Unauthenticated,
     /// A callback that does not authenticate: nothing is told.

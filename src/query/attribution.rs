@@ -9,6 +9,7 @@ use super::filter;
 use super::history::{FileQuery, only_one, unknown};
 use super::shape::Upload;
 use super::sql;
+use crate::access::audit::{Action, Deed};
 use crate::access::{Admin, Caller};
 use crate::http::body::JsonBody;
 use crate::http::params::Params;
@@ -94,6 +95,8 @@ pub async fn decide_attribution(
     let pool = database.pool()?;
     let found = sql::find(&mut *pool.acquire().await?, &file_id, apps.as_deref()).await?;
     let app = only_one(found)?.app;
+    let deed = Deed::new(Action::DecideAttribution, file_id.as_str()).of_app(&app);
+    caller.note(deed).await?;
     let decision = Decision {
         app: app.parse().map_err(|_| Problem::Internal)?,
         file_id,

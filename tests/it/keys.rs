@@ -2,28 +2,30 @@
 
 use std::process::{Command, Output};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
-use vod_receiver::access::keys;
+use vod_receiver::access::keys::{self, NewKey};
 use vod_receiver::ops::random::Random;
 
-use crate::harness::{ADMIN_KEY, TOKEN, TestApp, answer, named_app, new_file_upload, token_app};
+use crate::harness::{
+    ADMIN_KEY, TOKEN, TestApp, answer, eventually, named_app, new_file_upload, token_app,
+};
 use crate::openapi::{body_for, operations};
 use crate::problems::problem;
 
 /// A key of these scopes, bound to these apps.
 pub async fn key(app: &TestApp, name: &str, scopes: &[&str], apps: Option<&[&str]>) -> String {
     let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let key = keys::create(
-        &mut app.pool.acquire().await.unwrap(),
-        name,
-        &owned(scopes),
-        apps.map(owned).as_deref(),
-        &app.clock,
-        &Random::system(),
-    )
-    .await;
+    let new = NewKey {
+        name: name.to_owned(),
+        scopes: owned(scopes),
+        apps: apps.map(owned),
+        lifetime: None,
+    };
+    let mut connection = app.pool.acquire().await.unwrap();
+    let key = keys::create(&mut connection, &new, &app.clock, &Random::system()).await;
     key.unwrap().expose().to_owned()
 }
 
@@ -404,4 +406,214 @@ async fn a_key_bound_to_an_app_opens_that_app_only() {
     assert_eq!(log["items"][0]["ticket"], issued["ticket"]);
     let (status, _) = get_with(&app, &bound, "/v1/uploads/4100").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[actix_web::test]
+async fn a_key_is_rotated_without_a_moment_in_which_neither_opens() {
+    let app = TestApp::start().await;
+    let create = ["create", "--name", "k", "--scope", "read", "--app", "main"];
+    let old = keys_said(&app, &create).trim().to_owned();
+    let opens = async |key: &str| get_with(&app, key, "/v1/uploads").await.0 == StatusCode::OK;
+    let new = keys_said(&app, &["rotate", "k"]).trim().to_owned();
+    assert!(opens(&old).await && opens(&new).await);
+    // What the new one opens is what the old one did.
+    let request = with_key(&app, &new, Method::POST, "/v1/signatures");
+    let refused = request.json(&json!({"user_id": "ann"})).send().await;
+    assert_eq!(refused.unwrap().status(), StatusCode::FORBIDDEN);
+    let listed = keys_said(&app, &["list", "--json"]);
+    let listed: Vec<Value> = listed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(listed.len(), 2);
+    for key in &listed {
+        assert_eq!(
+            (&key["name"], &key["apps"]),
+            (&json!("k"), &json!(["main"]))
+        );
+    }
+    assert!(listed[0]["replaced_at"].is_string() && listed[0]["expires_at"].is_string());
+    assert!(listed[1]["replaced_at"].is_null() && listed[1]["expires_at"].is_null());
+
+    // A third one, while the first is in its grace time; then those that were replaced end at once.
+    let third = keys_said(&app, &["rotate", "k", "--grace", "7d"])
+        .trim()
+        .to_owned();
+    assert!(opens(&old).await && opens(&new).await && opens(&third).await);
+    keys_said(&app, &["revoke", "--replaced", "k"]);
+    assert!(!opens(&old).await && !opens(&new).await && opens(&third).await);
+    assert!(
+        !keys_command(&app, &["revoke", "--replaced", "k"])
+            .status
+            .success()
+    );
+    // A key that leaked is ended with all that it replaced.
+    let fourth = keys_said(&app, &["rotate", "k"]).trim().to_owned();
+    keys_said(&app, &["revoke", "k"]);
+    assert!(!opens(&third).await && !opens(&fourth).await);
+    let output = keys_command(&app, &["rotate", "k"]);
+    assert!(!output.status.success() && output.stdout.is_empty());
+    assert!(text(&output.stderr).contains("`k`"));
+}
+
+#[actix_web::test]
+async fn a_key_ends_when_its_time_is_over_and_its_successor_has_as_long() {
+    let app = TestApp::start().await;
+    let mut connection = app.pool.acquire().await.unwrap();
+    let random = Random::system();
+    let new = NewKey {
+        name: "monthly".to_owned(),
+        scopes: vec!["read".to_owned()],
+        apps: None,
+        lifetime: Some(TimeDelta::days(30)),
+    };
+    let first = keys::create(&mut connection, &new, &app.clock, &random).await;
+    let first = first.unwrap().expose().to_owned();
+    let opens = async |key: &str| get_with(&app, key, "/v1/uploads").await.0 == StatusCode::OK;
+    app.clock.advance(TimeDelta::days(29));
+    assert!(opens(&first).await);
+    let (name, grace) = ("monthly", TimeDelta::days(7));
+    let second = keys::rotate(&mut connection, name, grace, &app.clock, &random).await;
+    let second = second.unwrap().expose().to_owned();
+    // The grace time makes no life longer.
+    app.clock.advance(TimeDelta::days(1));
+    assert!(!opens(&first).await && opens(&second).await);
+    app.clock.advance(TimeDelta::days(28));
+    assert!(opens(&second).await);
+    app.clock.advance(TimeDelta::days(1));
+    assert!(!opens(&second).await);
+}
+
+#[actix_web::test]
+async fn when_a_key_was_last_used_is_told_and_written_once_for_many_requests() {
+    let app = TestApp::start().await;
+    let used = key(&app, "used", &["read"], None).await;
+    key(&app, "idle", &["read"], None).await;
+    let last_used = async |name: &'static str| -> Option<DateTime<Utc>> {
+        let row = sqlx::query_scalar("SELECT last_used_at FROM api_keys WHERE name = $1");
+        row.bind(name).fetch_one(&app.pool).await.unwrap()
+    };
+    assert_eq!(last_used("used").await, None);
+    for _ in 0..50 {
+        get_with(&app, &used, "/v1/uploads").await;
+    }
+    let then = app.now();
+    eventually("the use is written", async || {
+        last_used("used").await == Some(then)
+    })
+    .await;
+    assert_eq!(last_used("idle").await, None);
+    // Each write makes a new version of the row: fifty requests made one.
+    let row = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'api_keys'";
+    eventually("the statistics tell of it", async || {
+        app.count(row).await > 0
+    })
+    .await;
+    assert_eq!(app.count(row).await, 1);
+    let listed = keys_said(&app, &["list"]);
+    assert!(listed.contains("last used 2026-11-23") && listed.contains("never used"));
+}
+
+#[actix_web::test]
+async fn what_an_admin_does_is_in_the_audit_trail_before_it_is_done() {
+    let app = TestApp::start().await;
+    let ticket = app.ticket("ann").await;
+    app.callback(new_file_upload("4001", &ticket).to_string())
+        .await;
+    let delivery: Uuid = sqlx::query_scalar("SELECT id FROM deliveries")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+    let admin = key(&app, "ops", &["admin"], None).await;
+    let put = with_key(&app, &admin, Method::PUT, "/v1/uploads/4001/attribution");
+    let put = put.json(&json!({"user_id": "bob", "reason": "bob called"}));
+    assert_eq!(put.send().await.unwrap().status(), StatusCode::OK);
+    for path in ["", "/body"] {
+        get_with(&app, &admin, &format!("/v1/deliveries/{delivery}{path}")).await;
+    }
+    let replay = format!("/v1/deliveries/{delivery}/replay");
+    with_key(&app, &admin, Method::POST, &replay)
+        .send()
+        .await
+        .unwrap();
+    keys_said(&app, &["create", "--name", "k", "--scope", "read,sign"]);
+    keys_said(&app, &["rotate", "k"]);
+    keys_said(&app, &["revoke", "k"]);
+    // What is refused was not done.
+    get_with(
+        &app,
+        &admin,
+        "/v1/deliveries/019ad52e-3c00-7000-8000-000000000001",
+    )
+    .await;
+    assert!(!keys_command(&app, &["revoke", "k"]).status.success());
+
+    let settings = [
+        ("DATABASE_URL", app.database_url()),
+        ("VOD_RECEIVER_LOG", "off".to_owned()),
+    ];
+    let settings = settings
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let output = binary(
+        &["audit", "--since", "2026-01-01T00:00:00Z", "--json"],
+        &settings,
+    )
+    .env("SUDO_USER", "carol")
+    .output()
+    .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines: Vec<Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut told: Vec<[&str; 2]> = lines
+        .iter()
+        .map(|line| ["action", "subject"].map(|field| line[field].as_str().unwrap()))
+        .collect();
+    told.sort_unstable();
+    let delivery = delivery.to_string();
+    let mut wanted = vec![
+        ["attribution.decide", "4001"],
+        ["delivery.read", &delivery],
+        ["delivery.read", &delivery],
+        ["delivery.replay", &delivery],
+        ["key.create", "k"],
+        ["key.revoke", "k"],
+        ["key.rotate", "k"],
+    ];
+    wanted.sort_unstable();
+    assert_eq!(told, wanted);
+    for line in &lines {
+        let by_key = !line["action"].as_str().unwrap().starts_with("key.");
+        let actor = line["actor"].as_str().unwrap();
+        assert_eq!(actor == "key ops", by_key, "{line}");
+        assert!(by_key || actor.starts_with("cli "), "{line}");
+    }
+    assert!(
+        !text(&output.stdout).contains("bob"),
+        "no user id belongs there"
+    );
+}
+
+#[actix_web::test]
+async fn what_cannot_be_noted_in_the_audit_trail_is_not_done() {
+    let app = TestApp::start().await;
+    let ticket = app.ticket("ann").await;
+    app.callback(new_file_upload("4001", &ticket).to_string())
+        .await;
+    sqlx::raw_sql("ALTER TABLE admin_actions RENAME TO gone")
+        .execute(&app.pool)
+        .await
+        .unwrap();
+    let put = app.request(Method::PUT, "/v1/uploads/4001/attribution");
+    let put = put.json(&json!({"user_id": "bob", "reason": "bob called"}));
+    assert!(put.send().await.unwrap().status().is_server_error());
+    assert_eq!(app.upload("4001").await["user_id"], "ann");
+    assert!(
+        !keys_command(&app, &["create", "--name", "k", "--scope", "read"])
+            .status
+            .success()
+    );
+    assert_eq!(app.count("SELECT count(*) FROM api_keys").await, 0);
 }

@@ -301,7 +301,7 @@ async fn a_problem_is_told_as_rfc_9457_says() {
     insta::assert_snapshot!(whole(response).await, @r#"
     401 Unauthorized
     cache-control: no-store
-    content-length: 186
+    content-length: 199
     content-type: application/problem+json
     www-authenticate: Bearer
     x-request-id: <uuid>
@@ -311,7 +311,7 @@ async fn a_problem_is_told_as_rfc_9457_says() {
       "title": "Unauthorized",
       "status": 401,
       "code": "unauthenticated",
-      "detail": "this route wants `Authorization: Bearer <api key>` with a key that is known and not revoked"
+      "detail": "this route wants `Authorization: Bearer <api key>` with a key that is known, not revoked and not expired"
     }
     "#);
     let response = send(app.request(Method::DELETE, "/v1/signatures")).await;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::list::Delivery;
 use super::sql;
+use crate::access::audit::{Action, Deed};
 use crate::access::{Admin, Caller};
 use crate::http::params::{NoQuery, Params};
 use crate::http::problem::{AdminFaults, Problem, ProblemBody};
@@ -84,7 +85,7 @@ impl Body {
     }
 }
 
-/// Shows one delivery with its body, as text where it is text.
+/// Shows one delivery with its body, as text where it is text; kept in the audit trail.
 #[utoipa::path(
     tag = "deliveries",
     params(("id" = Uuid, Path, description = "The delivery", example = "019ad52e-3c00-7000-8000-000000000001")),
@@ -107,7 +108,7 @@ pub async fn read_delivery(
     Ok(Json(whole.show()))
 }
 
-/// Downloads the body of a delivery, byte for byte as it arrived.
+/// Downloads the body of a delivery, byte for byte as it arrived; kept in the audit trail.
 #[utoipa::path(
     tag = "deliveries",
     params(("id" = Uuid, Path, description = "The delivery", example = "019ad52e-3c00-7000-8000-000000000001")),
@@ -146,6 +147,10 @@ async fn find(caller: &Caller<Admin>, path: &str, database: &Database) -> Result
     let mut connection = database.pool()?.acquire().await?;
     let whole = sql::read(&mut connection, id).await?.ok_or_else(unknown)?;
     caller.may_use(&whole.delivery.app)?;
+    // The connection goes back before another is asked for.
+    drop(connection);
+    let deed = Deed::new(Action::ReadDelivery, path).of_app(&whole.delivery.app);
+    caller.note(deed).await?;
     Ok(whole)
 }
 

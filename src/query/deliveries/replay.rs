@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::one::{blanked, parse, unknown};
 use super::sql;
+use crate::access::audit::{Action, Deed};
 use crate::access::{Admin, Caller};
 use crate::http::params::{NoQuery, Params};
 use crate::http::problem::{AdminFaults, Problem, ProblemBody};
@@ -52,7 +53,10 @@ pub async fn replay_delivery(
     let NoQuery {} = query.0?;
     let id = parse(&path)?;
     let app = sql::app(&mut *database.pool()?.acquire().await?, id).await?;
-    caller.may_use(&app.ok_or_else(unknown)?)?;
+    let app = app.ok_or_else(unknown)?;
+    caller.may_use(&app)?;
+    let deed = Deed::new(Action::ReplayDelivery, &path).of_app(&app);
+    caller.note(deed).await?;
     let ran = recorder.replay(id).await.map_err(not_run)?;
     tracing::info!(%id, key = caller.name, "a delivery was replayed");
     match ran.ok_or_else(unknown)? {
