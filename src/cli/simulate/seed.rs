@@ -17,7 +17,7 @@ use crate::simulator::seed::{self, SeedProgress, SeedSettings, Seeded};
 const SHOWN_EVERY: Duration = Duration::from_millis(500);
 const LINE_EVERY: u32 = 20;
 
-/// Ten million uploads take ten minutes on two cores, and 25 GB.
+/// Ten million uploads take ten minutes on two cores, and 26 GB.
 ///
 /// Tickets and signatures, notifications, uploads, tasks, verdicts and the last week of the change log are as recording
 /// them would have left them. Users are `user-1`, who has most uploads, to `user-<users>`; every tenth is one of the app
