@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ pub struct Waits {
 
 impl Waits {
     /// One answer.
-    pub fn of((took, _): (Duration, String)) -> Self {
+    pub fn of(took: Duration) -> Self {
         Self {
             waited: vec![took.as_secs_f64() * 1e3],
             per_second: Vec::new(),
@@ -135,15 +136,10 @@ impl Turn {
 async fn keep_asking(
     mut connection: Connection,
     what: What,
-    number: usize,
     mut turn: Option<Turn>,
     until: Instant,
 ) -> Vec<f64> {
-    let mut random = Random(Instant::now().elapsed().as_nanos() as u64 ^ (number as u64 + 1) << 40);
-    random.0 ^= until.elapsed().as_nanos() as u64 ^ std::process::id() as u64;
-    random.0 = random
-        .0
-        .wrapping_add(SEED.fetch_add(1, std::sync::atomic::Ordering::Relaxed) << 20);
+    let mut random = Random(Random(STRETCH.fetch_add(1, Ordering::Relaxed)).next());
     let mut waited = Vec::new();
     loop {
         let mut from = Instant::now();
@@ -166,7 +162,7 @@ async fn keep_asking(
 }
 
 /// Each stretch draws other questions than those before.
-static SEED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+static STRETCH: AtomicU64 = AtomicU64::new(1);
 
 impl What {
     fn request(&self, random: &mut Random, number: usize) -> Vec<u8> {

@@ -187,7 +187,7 @@ async fn stats(sides: &[Side]) -> Value {
             let mut waits = Waits::default();
             for _ in 0..5 {
                 let asked = load::ask_once(side.receiver.address, &side.asks.stats_of(days));
-                waits.add(Waits::of(asked.await));
+                waits.add(Waits::of(asked.await.0));
             }
             result[side.name][format!("{days}_days")] = waits.told();
         }

@@ -66,7 +66,7 @@ async fn recorded(app: &TestApp) -> [Value; 6] {
 
 /// What happened, in the order in which it did: deliveries, and what a person decided.
 enum Happened {
-    Came(Delivery),
+    Came(Box<Delivery>),
     Decided(Decision),
 }
 
@@ -84,7 +84,7 @@ async fn happened(app: &TestApp) -> Vec<(DateTime<Utc>, Happened)> {
             said: said(door, &body),
             body,
         };
-        all.push((row.get("recorded_at"), Happened::Came(delivery)));
+        all.push((row.get("recorded_at"), Happened::Came(Box::new(delivery))));
     }
     let decided = sqlx::query(
         "SELECT app, file_id, at, note, user_after FROM attribution_changes WHERE decided_by = 'key admin'",
@@ -115,7 +115,7 @@ async fn what_is_seeded_is_what_the_recorder_makes_of_the_same_deliveries_at_the
     for (at, what) in happened {
         app.clock.advance(at - app.clock.now());
         match what {
-            Happened::Came(delivery) => drop(app.recorder.submit(vec![delivery]).await.unwrap()),
+            Happened::Came(delivery) => drop(app.recorder.submit(vec![*delivery]).await.unwrap()),
             Happened::Decided(decision) => app.recorder.decide(&decision).await.unwrap(),
         }
     }

@@ -97,18 +97,12 @@ pub(super) fn within(random: &Random, least_s: f64, most_s: f64) -> TimeDelta {
     TimeDelta::microseconds(truncated(seconds * 1e6))
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "numbers of hours and of uploads, far below 2^52"
-)]
+/// Numbers of hours: far below 2^52.
 fn as_float(number: i64) -> f64 {
     number as f64
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "numbers of uploads, far below 2^52, and 53 bits"
-)]
+/// Numbers of uploads, far below 2^52, and 53 bits.
 fn to_float(number: u64) -> f64 {
     number as f64
 }
