@@ -150,7 +150,7 @@ impl<'a> History<'a> {
             kept.refuted = mark(kept.delivery.id).unwrap_or(kept.refuted);
         }
         let refuted = mark(delivery.id).flatten();
-        self.keep(batch, now);
+        self.keep(&batch, now);
         if kept {
             self.deliveries.push(KeptDelivery {
                 delivery,
@@ -269,12 +269,12 @@ impl<'a> History<'a> {
     }
 
     /// Takes over the rows as a batch leaves them.
-    fn keep(&mut self, batch: Batch, now: DateTime<Utc>) {
+    fn keep(&mut self, batch: &Batch, now: DateTime<Utc>) {
         let written: Vec<FileKey> = batch.written().map(|(key, ..)| key.clone()).collect();
         for key in &written {
-            self.keep_file(&batch, key, now);
+            self.keep_file(batch, key, now);
         }
-        for row in rows::tasks(&batch, now) {
+        for row in rows::tasks(batch, now) {
             let key = (
                 row.task_id.to_owned(),
                 row.app.to_owned(),
