@@ -96,13 +96,7 @@ impl Load {
         let until = began + time;
         let each = running.into_iter().map(|(number, connection)| {
             let turn = Turn::of(self, number, began);
-            tokio::spawn(keep_asking(
-                connection,
-                self.what.clone(),
-                number,
-                turn,
-                until,
-            ))
+            tokio::spawn(keep_asking(connection, self.what.clone(), turn, until))
         });
         let mut waited = Vec::new();
         for running in each.collect::<Vec<_>>() {

@@ -186,8 +186,9 @@ async fn stats(sides: &[Side]) -> Value {
         for days in [1, 30, 365] {
             let mut waits = Waits::default();
             for _ in 0..5 {
-                let asked = load::ask_once(side.receiver.address, &side.asks.stats_of(days));
-                waits.add(Waits::of(asked.await.0));
+                let path = side.asks.stats_of(days);
+                let (took, _) = load::ask_once(side.receiver.address, &path).await;
+                waits.add(Waits::of(took));
             }
             result[side.name][format!("{days}_days")] = waits.told();
         }
