@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is to fail loudly")]
 
 mod analyst;
+mod analyst_views;
 mod attribution;
 mod callback_auth;
 mod converge;
@@ -31,6 +32,8 @@ mod reconcile;
 mod record;
 mod refuted;
 mod replay;
+mod retention;
+mod rollups;
 mod sdk;
 mod seed;
 mod signature_log;
