@@ -10,6 +10,7 @@ use sqlx::Row as _;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 use vod_receiver::config::App;
+use vod_receiver::keep::rollups;
 use vod_receiver::record::verdict::Decision;
 use vod_receiver::record::{Delivery, Door, said};
 use vod_receiver::simulator::seed::{self, CLIPS, MAIN, RESOLVER, SeedSettings, Seeded};
@@ -189,6 +190,10 @@ async fn the_api_and_the_analyst_tell_the_figures_of_what_was_seeded() {
         stats["deliveries"]["total"].as_i64().unwrap(),
         app.count("SELECT count(*) FROM deliveries").await
     );
+    rollups::recount(&app.database).await.unwrap();
+    rollups::catch_up(&app.database, &app.clock).await.unwrap();
+    let rolled_up = "SELECT sum(uploads + refuted)::bigint FROM upload_quarters";
+    assert_eq!(app.count(rolled_up).await, 1_500);
     let mut connection = analyst(&app.database_url()).await;
     let shown = rows(&mut connection, "analyst.uploads").await;
     assert_eq!(shown.len(), 1_500);
@@ -255,6 +260,9 @@ async fn the_command_fills_a_new_database_and_refuses_one_in_which_something_is(
     assert_eq!(app.count(announced).await, 300);
     let deliveries = app.count("SELECT count(*) FROM deliveries").await;
     assert_eq!(seeded["deliveries"], json!(deliveries));
+    // A service counts it all anew.
+    let walks = "SELECT count(*) FROM rollup_state WHERE walk IS NOT NULL";
+    assert_eq!(app.count(walks).await, 1);
 
     let again = seed_command(&app, &arguments);
     assert_eq!(again.status.code(), Some(1));

@@ -10,6 +10,7 @@ use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::Config;
+use crate::keep::rollups;
 use crate::ops::clock::Clock;
 use crate::simulator::seed::{self, SeedProgress, SeedSettings, Seeded};
 
@@ -51,7 +52,7 @@ pub struct Seed {
 
 impl Seed {
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
-        super::super::database(config).await?.close().await;
+        let database = super::super::database(config).await?;
         let options = PgConnectOptions::from_str(config.require_database()?.expose())?;
         let settings = self.settings();
         let progress = Arc::new(SeedProgress::default());
@@ -72,7 +73,11 @@ impl Seed {
         if is_terminal {
             eprintln!();
         }
-        self.tell(&seeded.context("nothing was seeded")?)
+        let seeded = seeded.context("nothing was seeded")?;
+        // What is copied told nobody that it is to be counted.
+        rollups::recount(&database).await?;
+        database.close().await;
+        self.tell(&seeded)
     }
 
     fn settings(&self) -> SeedSettings {
