@@ -116,7 +116,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Decode(command) => command.run(&configured(file)?).await,
         Command::Trigger(command) => command.run(&configured(file)?).await,
         Command::Doctor(command) => command.run(&configured(file)?).await,
-        Command::Simulate(command) => command.run().await,
+        Command::Simulate(command) => command.run(file).await,
         Command::Openapi => {
             print!("{}", crate::app::openapi::text());
             Ok(())

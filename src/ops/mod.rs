@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod clock;
 pub mod cluster;
+pub mod copy;
 pub mod database;
 pub mod lifecycle;
 pub mod limits;

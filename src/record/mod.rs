@@ -8,6 +8,7 @@
 //! uploads, are written by the same condition ([`verdict`]).
 
 pub mod batch;
+pub mod bulk;
 mod columns;
 mod counted;
 pub mod drain;

@@ -190,7 +190,7 @@ pub fn uploads(batch: &Batch, now: DateTime<Utc>) -> impl Iterator<Item = Upload
         .map(move |((app, file_id), file, after)| upload(app, file_id, file, after, now))
 }
 
-fn upload<'a>(
+pub fn upload<'a>(
     app: &'a str,
     file_id: &'a str,
     file: &'a File,

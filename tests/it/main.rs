@@ -39,6 +39,7 @@ mod replay;
 mod retention;
 mod rollups;
 mod sdk;
+mod seed;
 mod signature_log;
 mod signatures;
 mod simulator;
