@@ -1,6 +1,7 @@
 //! Stage 6: what keeps the tables in shape while they grow for ever.
 
 pub mod changes;
+pub mod erasure;
 pub mod misuse;
 pub mod partitions;
 mod sql;
