@@ -57,7 +57,7 @@ pub async fn look(
                 }
             }
             (None, Some(ticket), user_id, Some(last_expires_at)) => {
-                issued(batch, ticket, row.app, user_id, last_expires_at)?;
+                issued(batch, ticket, row.app, user_id.as_deref(), last_expires_at)?;
             }
             (None, ..) => {}
         }
@@ -230,7 +230,8 @@ pub async fn read_tickets(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        issued(batch, row.id, row.app, row.user_id, row.last_expires_at)?;
+        let user_id = row.user_id.as_deref();
+        issued(batch, row.id, row.app, user_id, row.last_expires_at)?;
     }
     Ok(())
 }
@@ -239,10 +240,10 @@ fn issued(
     batch: &mut Batch,
     id: Uuid,
     app: String,
-    user_id: Option<String>,
+    user_id: Option<&str>,
     last_expires_at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let user_id = user_id.as_deref().map(UserId::parse).transpose();
+    let user_id = user_id.map(UserId::parse).transpose();
     let user_id = user_id
         .map_err(|fault| sqlx::Error::Decode(format!("tickets.user_id of {id}: {fault}").into()))?;
     let ticket = IssuedTicket {

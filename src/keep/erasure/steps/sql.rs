@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::record::erase::sql::Key;
+
 /// Rows of a step.
 const ROWS: i64 = 500;
 /// Rows that are only looked at.
@@ -54,7 +56,7 @@ pub async fn uploads_of_tickets(
     connection: &mut PgConnection,
     tickets: &[Uuid],
     user_id: &str,
-) -> Result<Vec<(String, String)>, sqlx::Error> {
+) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"SELECT u.app AS "app!", u.file_id AS "file_id!"
         FROM (SELECT DISTINCT unnest($1::uuid[]) AS ticket) t,
@@ -107,7 +109,7 @@ pub async fn forget_issues(
 pub async fn uploads_of_user(
     connection: &mut PgConnection,
     user_id: &str,
-) -> Result<Vec<(String, String)>, sqlx::Error> {
+) -> Result<Vec<Key>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"(SELECT app AS "app!", file_id AS "file_id!" FROM uploads WHERE user_id = $1 AND announced_at IS NOT NULL LIMIT $2)
         UNION ALL
@@ -125,7 +127,7 @@ pub async fn uploads_of_user(
 pub async fn verdicts(
     connection: &mut PgConnection,
     user_id: &str,
-) -> Result<Vec<(Uuid, (String, String))>, sqlx::Error> {
+) -> Result<Vec<(Uuid, Key)>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"(SELECT id AS "id!", app AS "app!", file_id AS "file_id!" FROM attribution_changes WHERE user_before = $1 LIMIT $2)
         UNION
@@ -169,7 +171,7 @@ pub async fn contexts_differ(
     connection: &mut PgConnection,
     after: &[String],
     limit: usize,
-) -> Result<Vec<(String, String)>, sqlx::Error> {
+) -> Result<Vec<Key>, sqlx::Error> {
     let text = |place: usize| after.get(place).map_or("", String::as_str);
     let rows = sqlx::query!(
         "SELECT app, file_id FROM uploads WHERE contexts_differ AND (file_id, app) > ($1, $2) ORDER BY file_id, app LIMIT $3",
@@ -186,7 +188,7 @@ pub async fn contexts_differ(
 #[tracing::instrument(name = "db.deliveries.bodies_of", level = "debug", skip_all)]
 pub async fn bodies_of(
     connection: &mut PgConnection,
-    keys: &[(String, String)],
+    keys: &[Key],
 ) -> Result<Vec<Body>, sqlx::Error> {
     let (apps, file_ids): (Vec<_>, Vec<_>) = keys.iter().cloned().unzip();
     sqlx::query_as!(
