@@ -12,6 +12,7 @@ mod decode;
 mod deliveries;
 mod doctor;
 mod door;
+mod erasure;
 mod feed;
 mod fold;
 mod harness;
