@@ -89,7 +89,7 @@ columns! {
         file_id: Option<&'a str>,
         more_file_ids: Option<Vec<&'a str>>,
         task_id: Option<&'a str>,
-        body: &'a [u8],
+        body: Option<&'a [u8]>,
         refuted: Option<&'a str>,
     }
 }

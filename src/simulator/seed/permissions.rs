@@ -81,7 +81,7 @@ impl Permissions {
         self.tickets_count += 1;
         let issued = IssuedTicket {
             app: wanted.app.to_owned(),
-            user_id: wanted.user.clone(),
+            user_id: Some(wanted.user.clone()),
             last_expires_at,
         };
         (ticket, Arc::new(issued))
