@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::routes::{self, Parts, Writers};
-use crate::config::Config;
+use crate::config::{Config, KeepDays};
 use crate::keep;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, AnalystRole, Database};
@@ -39,6 +39,7 @@ pub struct Service {
     spool: Spool,
     database: Database,
     clock: Clock,
+    keep: KeepDays,
     migrate: bool,
 }
 
@@ -65,6 +66,7 @@ impl Service {
             .transpose()?;
         let (clock, random) = (Clock::system(), Random::system());
         let spool = open_spool(&config, &random)?;
+        let keep = config.keep;
         let (parts, writers) = Parts::new(
             config,
             database.clone(),
@@ -81,6 +83,7 @@ impl Service {
             spool,
             database,
             clock,
+            keep,
             migrate,
         })
     }
@@ -101,6 +104,7 @@ impl Service {
             spool,
             database,
             clock,
+            keep,
             migrate,
         } = self;
         let address = listener.local_addr()?;
@@ -134,7 +138,7 @@ impl Service {
             tasks.spawn("reconcile", |stop| schedule.run(stop));
         }
         tasks.spawn("keep", |stop| {
-            prepare_and_keep(for_keeping, clock, for_misuse, migrate, stop)
+            prepare_and_keep(for_keeping, clock, keep, for_misuse, migrate, stop)
         });
         let when_ready = async {
             while !database.answers().await {
@@ -231,6 +235,7 @@ async fn stop_in_order(server: ServerHandle, tasks: Lifecycle, spool: &Spool, da
 async fn prepare_and_keep(
     database: Database,
     clock: Clock,
+    keep: KeepDays,
     metrics: Metrics,
     migrate: bool,
     mut stop: Stop,
@@ -247,9 +252,7 @@ async fn prepare_and_keep(
     }
     database.set_ready();
     tracing::info!("the database is ready");
-    let watching = keep::misuse::watch(database.clone(), clock.clone(), metrics, stop.clone());
-    let trimming = keep::changes::trim_always(database.clone(), clock.clone(), stop.clone());
-    tokio::join!(keep::daily(database, clock, stop), watching, trimming);
+    keep::always(database, clock, keep, metrics, stop).await;
 }
 
 async fn prepare(database: &Database, clock: &Clock, migrate: bool) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ mod keys;
 mod migrate;
 mod reattribute;
 mod reconcile;
+mod recount;
 mod replay;
 mod serve;
 mod sign;
@@ -58,6 +59,8 @@ enum Command {
     Replay(replay::Replay),
     /// Runs today's rules over old uploads: whose they are.
     Reattribute(reattribute::Reattribute),
+    /// Counts the roll-ups of analysts' views anew.
+    Recount(recount::Recount),
     /// Asks VOD what it holds, and records what no notification told.
     Reconcile(reconcile::Reconcile),
     /// Prints one upload signature.
@@ -79,6 +82,9 @@ enum Command {
     /// Prints the table of metrics for docs/metrics.md.
     #[command(hide = true)]
     Metrics,
+    /// Prints docs/data-dictionary.md from the comments in the database.
+    #[command(hide = true)]
+    Dictionary,
     /// Tells by its exit code whether the running server is ready; for containers.
     #[command(hide = true)]
     Healthcheck(serve::Healthcheck),
@@ -108,6 +114,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate(command) => command.run(&configured(file)?).await,
         Command::Replay(command) => command.run(&configured(file)?).await,
         Command::Reattribute(command) => command.run(&configured(file)?).await,
+        Command::Recount(command) => command.run(&configured(file)?).await,
         Command::Reconcile(command) => command.run(&configured(file)?).await,
         Command::Sign(command) => command.run(&configured(file)?).await,
         Command::Decode(command) => command.run(&configured(file)?).await,
@@ -124,6 +131,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Metrics => {
             print!("{}", crate::ops::metrics::reference_markdown());
+            Ok(())
+        }
+        Command::Dictionary => {
+            let database = database(&configured(file)?).await?;
+            print!("{}", crate::keep::dictionary::markdown(&database).await?);
             Ok(())
         }
         Command::Healthcheck(command) => command.run(file).await,

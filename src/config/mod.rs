@@ -35,8 +35,8 @@ pub use settings::SHORTEST_TOKEN_CHARS;
 pub use sources::{Flags, Sources, nothing_configured};
 
 use settings::{
-    ADMIN_KEY, ALLOW_VOLATILE_SPOOL, DATA_DIR, DATABASE_URL, LISTEN, LOG, LOG_FORMAT,
-    METRICS_LISTEN, PUBLIC_URL, SPOOL_MAX_MB,
+    ADMIN_KEY, ALLOW_VOLATILE_SPOOL, DATA_DIR, DATABASE_URL, KEEP_DELIVERIES_DAYS,
+    KEEP_ISSUES_DAYS, LISTEN, LOG, LOG_FORMAT, METRICS_LISTEN, PUBLIC_URL, SPOOL_MAX_MB,
 };
 
 /// Everything that an operator decides about one instance.
@@ -56,6 +56,8 @@ pub struct Config {
     pub spool_max_bytes: u64,
     /// Whether the spool may lie on a disk that does not outlive the machine.
     pub allow_volatile_spool: bool,
+    /// How long rows are kept that are dropped by the month.
+    pub keep: KeepDays,
     /// The address of the Postgres database, with its password.
     pub database_url: Option<Secret>,
     /// An API key with every scope.
@@ -66,6 +68,14 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The VOD applications that are served.
     pub apps: Vec<App>,
+}
+
+/// How many days rows are kept that are dropped by the month; for ever where none is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeepDays {
+    pub deliveries: Option<u32>,
+    /// Signatures.
+    pub issues: Option<u32>,
 }
 
 /// How log lines are written.
@@ -118,6 +128,14 @@ impl Config {
         });
         let spool_max_bytes = service.parse(&SPOOL_MAX_MB, rules::megabytes, &mut faults);
         let allow_volatile_spool = service.parse(&ALLOW_VOLATILE_SPOOL, rules::flag, &mut faults);
+        let keep = KeepDays {
+            deliveries: service.parse(
+                &KEEP_DELIVERIES_DAYS,
+                rules::days_of_deliveries,
+                &mut faults,
+            ),
+            issues: service.parse(&KEEP_ISSUES_DAYS, rules::days_of_issues, &mut faults),
+        };
         let database_url = service.secret(&DATABASE_URL, rules::is_database_url, &mut faults);
         let admin_key = service.secret(&ADMIN_KEY, rules::is_api_key, &mut faults);
         let log = flags
@@ -163,6 +181,7 @@ impl Config {
                 data_dir,
                 spool_max_bytes,
                 allow_volatile_spool,
+                keep,
                 database_url,
                 admin_key,
                 log,
@@ -223,6 +242,7 @@ impl fmt::Debug for Config {
             .field("data_dir", &self.data_dir)
             .field("spool_max_bytes", &self.spool_max_bytes)
             .field("allow_volatile_spool", &self.allow_volatile_spool)
+            .field("keep", &self.keep)
             .field("database_url_is_set", &self.database_url.is_some())
             .field("admin_key_is_set", &self.admin_key.is_some())
             .field("log", &self.log)

@@ -40,6 +40,21 @@ pub fn megabytes(text: &str) -> Option<u64> {
         .map(|megabytes| megabytes * 1_000_000)
 }
 
+/// Days that deliveries are kept: some months lie in them.
+pub fn days_of_deliveries(text: &str) -> Option<u32> {
+    days(text, 31)
+}
+
+/// Days that the log of signatures is kept: longer than the longest of them is good for.
+pub fn days_of_issues(text: &str) -> Option<u32> {
+    days(text, 120)
+}
+
+fn days(text: &str, least: u64) -> Option<u32> {
+    let days = whole(text).filter(|days| (least..=36_500).contains(days))?;
+    u32::try_from(days).ok()
+}
+
 /// How long it is from one run to the next, `5m` to `7d`.
 ///
 /// Each run begins a few minutes before the end of the last one, so that a shorter time would only ask the same again.

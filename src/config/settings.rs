@@ -144,6 +144,32 @@ pub const SPOOL_MAX_MB: Setting = Setting {
           with 503. 4096 is more than an hour of Postgres away at 500 notifications a second.",
 };
 
+/// How long deliveries are kept.
+pub const KEEP_DELIVERIES_DAYS: Setting = Setting {
+    key: "keep_deliveries_days",
+    variable: Some("VOD_RECEIVER_KEEP_DELIVERIES_DAYS"),
+    kind: Kind::Whole,
+    secret: false,
+    default: Preset::Unset,
+    example: "400",
+    wanted: "a number of days, 31 to 36500",
+    doc: "After how many days deliveries go, whole months at a time: what was received can then no longer be \
+          shown or replayed; uploads and counts stay. Unset by default: they are kept.",
+};
+
+/// How long the log of signatures is kept.
+pub const KEEP_ISSUES_DAYS: Setting = Setting {
+    key: "keep_issues_days",
+    variable: Some("VOD_RECEIVER_KEEP_ISSUES_DAYS"),
+    kind: Kind::Whole,
+    secret: false,
+    default: Preset::Unset,
+    example: "400",
+    wanted: "a number of days, 120 to 36500",
+    doc: "After how many days the log of signatures goes, whole months at a time; tickets, uploads and counts \
+          stay. Not under 120, since a signature may be good for 90. Unset by default: it is kept.",
+};
+
 /// Whether the spool may lie where nothing lasts.
 pub const ALLOW_VOLATILE_SPOOL: Setting = Setting {
     key: "allow_volatile_spool",
@@ -393,12 +419,14 @@ pub const RESOLVERS: Setting = Setting {
 };
 
 /// The settings of the service, in the order in which they are told.
-pub const SERVICE: [&Setting; 10] = [
+pub const SERVICE: [&Setting; 12] = [
     &LISTEN,
     &METRICS_LISTEN,
     &PUBLIC_URL,
     &DATA_DIR,
     &SPOOL_MAX_MB,
+    &KEEP_DELIVERIES_DAYS,
+    &KEEP_ISSUES_DAYS,
     &ALLOW_VOLATILE_SPOOL,
     &DATABASE_URL,
     &ADMIN_KEY,

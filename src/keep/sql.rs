@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
+use super::dictionary::Column;
 use super::partitions::{Month, Table};
+use super::rollups;
 
 /// Held while a month is made, so that several receivers may try at once.
 const PARTITION_LOCK: i64 = 0x766f_645f_6d6f_6e74;
@@ -29,6 +31,7 @@ pub async fn ensure_month(
     if exists(&mut transaction, &name).await? {
         return Ok(0);
     }
+    be_impatient(&mut transaction).await?;
     // Names and bounds are made here; nothing of them comes from outside.
     let storage = match table {
         Table::Deliveries => "WITH (toast_tuple_target = 4096)", // why: migrations/0006_ingest.sql
@@ -61,6 +64,88 @@ pub async fn ensure_month(
         .await?;
     transaction.commit().await?;
     Ok(moved)
+}
+
+/// Rather gives up than waits: behind who waits for a table to itself, everybody else waits for that table too.
+async fn be_impatient(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("SELECT set_config('lock_timeout', '200ms', true)")
+        .fetch_one(connection)
+        .await
+        .map(drop)
+}
+
+/// Whether something was given up because somebody reads or writes what it is about.
+pub fn gave_up(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("55P03")
+}
+
+/// The months of a table that are attached, by their names.
+#[tracing::instrument(name = "db.partitions.months", level = "debug", skip_all)]
+pub async fn months(
+    connection: &mut PgConnection,
+    table: Table,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT substr(c.relname, length($1::text) + 2) AS "name!"
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = $1::text::regclass AND c.relname ~ '_[0-9]{4}_[0-9]{2}$'
+        ORDER BY 1"#,
+        table.name()
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Drops a month of a table, and notes that what is counted of it is not to be counted again; not while something of it
+/// may be uncounted, and tells whether it did. Ingest waits 200 ms at most: DETACH ... CONCURRENTLY is not for tables
+/// that have a default partition, so that this takes the table to itself, for the catalogue alone.
+#[tracing::instrument(name = "db.partitions.drop", level = "debug", skip_all)]
+pub async fn drop_month(
+    connection: &mut PgConnection,
+    table: Table,
+    month: &Month,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", PARTITION_LOCK)
+        .execute(&mut *transaction)
+        .await?;
+    rollups::wait_for_turn(&mut transaction).await?;
+    let name = format!("{}_{}", table.name(), month.name);
+    if !exists(&mut transaction, &name).await? {
+        return Ok(true);
+    }
+    if !rollups::are_fresh(&mut transaction, now).await? {
+        return Ok(false);
+    }
+    be_impatient(&mut transaction).await?;
+    // Names are made here; nothing of them comes from outside.
+    let table_name = table.name();
+    let detach = format!("ALTER TABLE {table_name} DETACH PARTITION {name}; DROP TABLE {name}");
+    sqlx::raw_sql(AssertSqlSafe(detach))
+        .execute(&mut *transaction)
+        .await?;
+    match table {
+        Table::Deliveries => {
+            sqlx::query!(
+                "UPDATE rollup_state SET deliveries_since = greatest(deliveries_since, $1)",
+                month.ends_at
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+        Table::SignatureIssues => {
+            sqlx::query!(
+                "UPDATE rollup_state SET issues_since = greatest(issues_since, $1)",
+                month.ends_at
+            )
+            .execute(&mut *transaction)
+            .await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(true)
 }
 
 async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
@@ -165,4 +250,20 @@ pub async fn trim_changes(
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Every column of the views for analysts, with what the database says of it.
+#[tracing::instrument(name = "db.analyst.columns", level = "debug", skip_all)]
+pub async fn analyst_columns(connection: &mut PgConnection) -> Result<Vec<Column>, sqlx::Error> {
+    sqlx::query_as!(
+        Column,
+        r#"SELECT c.relname::text AS "view!", coalesce(obj_description(c.oid, 'pg_class'), '') AS "view_comment!",
+            a.attname::text AS "name!", format_type(a.atttypid, a.atttypmod) AS "data_type!",
+            coalesce(col_description(c.oid, a.attnum), '') AS "comment!"
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace = to_regnamespace('analyst')
+        ORDER BY c.relname, a.attnum"#
+    )
+    .fetch_all(connection)
+    .await
 }

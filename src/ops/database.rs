@@ -14,9 +14,21 @@ use super::breaker::Breaker;
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// Views of `migrations/analyst/`, in the order in which they are made.
-const ANALYST_VIEWS: [&str; 2] = [
+const ANALYST_VIEWS: [&str; 14] = [
     include_str!("../../migrations/analyst/uploads.sql"),
     include_str!("../../migrations/analyst/signature_issues.sql"),
+    include_str!("../../migrations/analyst/settings.sql"),
+    include_str!("../../migrations/analyst/uploads_daily.sql"),
+    include_str!("../../migrations/analyst/ticket_funnel_daily.sql"),
+    include_str!("../../migrations/analyst/unattributed.sql"),
+    include_str!("../../migrations/analyst/callback_delay.sql"),
+    include_str!("../../migrations/analyst/callback_delay_daily.sql"),
+    include_str!("../../migrations/analyst/processing.sql"),
+    include_str!("../../migrations/analyst/upload_timeline.sql"),
+    include_str!("../../migrations/analyst/user_activity_daily.sql"),
+    include_str!("../../migrations/analyst/ticket_use.sql"),
+    include_str!("../../migrations/analyst/misuse.sql"),
+    include_str!("../../migrations/analyst/delivery_health_hourly.sql"),
 ];
 const ANALYST_ROLE_SQL: &str = include_str!("../../migrations/analyst/role.sql");
 const ANALYST_GRANTS_SQL: &str = include_str!("../../migrations/analyst/grants.sql");

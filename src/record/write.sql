@@ -24,11 +24,11 @@ WITH delivered AS (
     ON CONFLICT (id) DO UPDATE SET
         state = EXCLUDED.state, quarantine_reason = NULL, recorded_at = EXCLUDED.recorded_at,
         event_type = EXCLUDED.event_type, format = EXCLUDED.format, file_id = EXCLUDED.file_id,
-        more_file_ids = EXCLUDED.more_file_ids, task_id = EXCLUDED.task_id,
+        more_file_ids = EXCLUDED.more_file_ids, task_id = EXCLUDED.task_id, released_at = EXCLUDED.recorded_at,
         -- Only what tells of an erased person comes without a body.
         body = CASE WHEN EXCLUDED.body IS NOT NULL THEN held.body END
     WHERE held.state = 'quarantined' AND EXCLUDED.state = 'recorded'
-    RETURNING id
+    RETURNING id, released_at IS NOT NULL AS released
 ),
 -- The counter of an upload moves only for deliveries really inserted, or taken out of quarantine: a drain may bring
 -- one twice.
@@ -178,6 +178,14 @@ audited AS (
             unnest($76::text[]) AS reason_after
     ) AS a
     WHERE whole.yes
+),
+-- What roll-ups have to count (src/keep/rollups/).
+noted AS (
+    INSERT INTO uncounted (deliveries, released)
+    SELECT array_agg(d.id) FILTER (WHERE NOT d.released), array_agg(d.id) FILTER (WHERE d.released)
+    FROM whole, delivered AS d
+    WHERE whole.yes
+    HAVING count(*) > 0
 ),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
 head AS MATERIALIZED (

@@ -97,6 +97,10 @@ whole AS MATERIALIZED (
         ELSE refuse_stale_batch()
     END AS yes
 ),
+-- What roll-ups have to count (src/keep/rollups/).
+noted AS (
+    INSERT INTO uncounted (deliveries) SELECT $2::uuid[] FROM whole WHERE whole.yes
+),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
 head AS MATERIALIZED (
     SELECT take_seq(cardinality($69::text[])) AS before

@@ -66,6 +66,8 @@ pub async fn write(
         rows.iter().map(of).collect()
     }
     let tickets: Vec<&Issue> = tickets.values().collect();
+    let opened = issues.iter().filter(|(issue, _)| !issue.continues);
+    let opened: Vec<Uuid> = opened.map(|(issue, _)| issue.ticket.0).collect();
     sqlx::query!(
         "WITH held_tickets AS (
             INSERT INTO tickets AS held (id, app, user_id, context, one_time, created_at, last_expires_at)
@@ -77,6 +79,9 @@ pub async fn write(
             ON CONFLICT (id) DO UPDATE SET
                 one_time = held.one_time OR EXCLUDED.one_time,
                 last_expires_at = greatest(held.last_expires_at, EXCLUDED.last_expires_at)
+        ), noted AS (
+            -- What roll-ups have to count (src/keep/rollups/).
+            INSERT INTO uncounted (issues, tickets) SELECT $8::uuid[], $24::uuid[]
         )
         INSERT INTO signature_issues (
             id, ticket, app, user_id, issued_at, expires_at, secret_id, random, one_time, sub_app_id,
@@ -86,7 +91,7 @@ pub async fn write(
             unnest($12::timestamptz[]), unnest($13::timestamptz[]), unnest($14::text[]), unnest($15::bigint[]),
             unnest($16::boolean[]), unnest($17::bigint[]), unnest($18::integer[]), unnest($19::text[]),
             unnest($20::smallint[]), unnest($21::text[]), unnest($22::text[]), unnest($23::text[])
-        WHERE (SELECT knows_erased($24))",
+        WHERE (SELECT knows_erased($25))",
         &column(&tickets, |ticket| ticket.ticket.0),
         &column(&tickets, |ticket| ticket.app.as_str()) as _,
         &column(&tickets, |ticket| ticket.user_id.as_str()) as _,
@@ -110,6 +115,7 @@ pub async fn write(
         &column(issues, |(_, asked)| asked.task_notify_mode.map(NotifyMode::as_str)) as _,
         &column(issues, |(_, asked)| asked.storage_region.as_deref()) as _,
         &column(issues, |(issue, _)| issue.issued_to.as_str()) as _,
+        &opened,
         erased.epoch(),
     )
     .execute(connection)

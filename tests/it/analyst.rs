@@ -13,6 +13,9 @@ use vod_receiver::ticket::Ticket;
 use crate::harness::{TestApp, cluster, config, new_file_upload, token_app};
 use crate::uploads_list::{deletion, procedure};
 
+/// How many views there are.
+const VIEWS: i64 = 14;
+
 /// A connection of the role, which may do what only its rights forbid, not its settings.
 pub async fn analyst(url: &str) -> PgConnection {
     let url = url.replacen("postgres://vod@", "postgres://vod_analyst@", 1);
@@ -232,7 +235,7 @@ async fn the_role_reads_the_views_and_nothing_else() {
             assert!(wanted.contains(&code.as_str()), "{statement}: {code}");
         }
     }
-    assert_eq!(views, 2);
+    assert_eq!(views, VIEWS);
     for statement in [
         "CREATE TABLE public.mine (n int)",
         "CREATE TABLE analyst.mine (n int)",
@@ -271,6 +274,16 @@ async fn a_session_of_the_role_begins_read_only() {
         error.as_database_error().unwrap().code().as_deref(),
         Some("25006")
     );
+    for (setting, wanted) in [
+        ("statement_timeout", "1min"),
+        ("idle_in_transaction_session_timeout", "10min"),
+    ] {
+        let held: String = sqlx::query_scalar(AssertSqlSafe(format!("SHOW {setting}")))
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(held, wanted, "{setting}");
+    }
 }
 
 #[actix_web::test]
@@ -293,7 +306,7 @@ async fn every_view_and_column_has_a_comment() {
     assert_eq!(
         app.count("SELECT count(*) FROM pg_views WHERE schemaname = 'analyst'")
             .await,
-        2
+        VIEWS
     );
 }
 

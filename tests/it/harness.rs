@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use uuid::Uuid;
 use vod_receiver::app::{Parts, build};
-use vod_receiver::config::{App, AppName, Config, Events, LogFormat, Secret};
+use vod_receiver::config::{App, AppName, Config, Events, KeepDays, LogFormat, Secret};
 use vod_receiver::keep::partitions;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::cluster::Cluster;
@@ -82,6 +82,7 @@ pub fn config(apps: Vec<App>) -> Config {
         data_dir: None,
         spool_max_bytes: 1 << 30,
         allow_volatile_spool: true,
+        keep: KeepDays::default(),
         database_url: None,
         admin_key: Some(Secret::new(ADMIN_KEY)),
         log: "warn".to_owned(),

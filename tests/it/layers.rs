@@ -67,7 +67,7 @@ const LONGEST_FILE_LINES: usize = 400;
 const LONG_FILES: [(&str, usize, &str); 3] = [
     (
         "config/settings.rs",
-        450,
+        480,
         "one table, a dozen lines a setting",
     ),
     (

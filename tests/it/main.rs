@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is to fail loudly")]
 
 mod analyst;
+mod analyst_views;
 mod attribution;
 mod callback_auth;
 mod converge;
@@ -32,6 +33,8 @@ mod reconcile;
 mod record;
 mod refuted;
 mod replay;
+mod retention;
+mod rollups;
 mod sdk;
 mod signature_log;
 mod signatures;

@@ -193,7 +193,7 @@ fn unknown_variables_of_ours_are_refused_with_a_guess() {
             "; did you mean VOD_RECEIVER_ADMIN_KEY_FILE?",
         ),
         ("VOD_RECEIVER_LISTEN_FILE", "x", "."),
-        ("VOD_RECEIVER_KEEP_ISSUES_DAYS", "200", "."),
+        ("VOD_RECEIVER_KEEP_CHANGES_DAYS", "200", "."),
         ("VOD_RECEIVER_PORT", "8080", "."),
     ];
     for (variable, value, end) in cases {

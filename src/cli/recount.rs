@@ -1,0 +1,44 @@
+//! `recount`: counts the roll-ups anew.
+
+use clap::Args;
+
+use crate::config::Config;
+use crate::keep::rollups::{self, Step};
+use crate::ops::clock::Clock;
+
+#[derive(Args)]
+#[command(
+    after_help = "For a database whose rows were written by something else than a receiver, or changed by hand. \
+        Receivers may run meanwhile; if this is stopped, they go on with it. Counts of months that were dropped stay."
+)]
+pub struct Recount {
+    /// Go on with a recount that is under way, or count what is new, and forget nothing.
+    #[arg(long)]
+    go_on: bool,
+}
+
+impl Recount {
+    pub async fn run(self, config: &Config) -> anyhow::Result<()> {
+        let database = super::database(config).await?;
+        let clock = Clock::system();
+        if !self.go_on {
+            rollups::recount(&database).await?;
+        }
+        let mut told = String::new();
+        loop {
+            match rollups::step(&database, &clock).await? {
+                Step::Done => break,
+                Step::More => {}
+                // A receiver does it.
+                Step::Elsewhere => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            }
+            let part = rollups::recounting(&database).await?.unwrap_or_default();
+            if part != told {
+                eprintln!("counting {part}");
+                told = part;
+            }
+        }
+        eprintln!("All is counted.");
+        Ok(())
+    }
+}

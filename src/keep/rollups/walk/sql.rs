@@ -1,0 +1,146 @@
+//! The SQL of going through the tables.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::keep::rollups::Key;
+
+/// What of a stretch is to be counted.
+#[derive(Default)]
+pub struct Stretch {
+    /// The last id of it, be it counted or not; none at the end.
+    pub last: Option<Uuid>,
+    pub fresh: Vec<Uuid>,
+    pub released: Vec<Uuid>,
+    /// What is from before then is left as it is.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// The next deliveries that do not wait in `uncounted`.
+#[tracing::instrument(name = "db.deliveries.walk", level = "debug", skip_all)]
+pub async fn walk_deliveries(
+    connection: &mut PgConnection,
+    after: Uuid,
+    limit: i64,
+) -> Result<Stretch, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"WITH stretch AS MATERIALIZED (
+            SELECT d.id, d.released_at, d.received_at FROM deliveries d WHERE d.id > $1 ORDER BY d.id LIMIT $2
+        ), waiting AS MATERIALIZED (
+            SELECT unnest(deliveries) AS id FROM uncounted
+        ), waiting_released AS MATERIALIZED (
+            SELECT unnest(released) AS id FROM uncounted
+        )
+        SELECT s.id AS "id!",
+            w.id IS NULL AND (r.deliveries_since IS NULL OR s.received_at >= r.deliveries_since) AS "fresh!",
+            w.id IS NULL AND s.released_at IS NOT NULL AND v.id IS NULL
+                AND (r.deliveries_since IS NULL OR s.received_at >= r.deliveries_since) AS "released!"
+        FROM stretch s
+        CROSS JOIN rollup_state r
+        LEFT JOIN waiting w ON w.id = s.id
+        LEFT JOIN waiting_released v ON v.id = s.id
+        ORDER BY s.id"#,
+        after,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut stretch = Stretch {
+        last: rows.last().map(|row| row.id),
+        ..Stretch::default()
+    };
+    for row in rows {
+        if row.fresh {
+            stretch.fresh.push(row.id);
+        }
+        if row.released {
+            stretch.released.push(row.id);
+        }
+    }
+    Ok(stretch)
+}
+
+/// The next uploads, by their key: file id and app.
+#[tracing::instrument(name = "db.uploads.walk", level = "debug", skip_all)]
+pub async fn walk_uploads(
+    connection: &mut PgConnection,
+    file_id: &str,
+    app: &str,
+    limit: i64,
+) -> Result<Vec<Key>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "SELECT file_id, app FROM uploads WHERE (file_id, app) > ($1, $2) ORDER BY file_id, app LIMIT $3",
+        file_id,
+        app,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.file_id, row.app)).collect())
+}
+
+/// The next signatures that do not wait in `uncounted`.
+#[tracing::instrument(name = "db.signature_issues.walk", level = "debug", skip_all)]
+pub async fn walk_issues(
+    connection: &mut PgConnection,
+    after: Uuid,
+    limit: i64,
+) -> Result<Stretch, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"WITH stretch AS MATERIALIZED (
+            SELECT id FROM signature_issues WHERE id > $1 ORDER BY id LIMIT $2
+        ), waiting AS MATERIALIZED (
+            SELECT unnest(issues) AS id FROM uncounted
+        )
+        SELECT s.id AS "id!", w.id IS NULL AS "fresh!", r.issues_since AS "since?"
+        FROM stretch s CROSS JOIN rollup_state r LEFT JOIN waiting w ON w.id = s.id
+        ORDER BY s.id"#,
+        after,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(Stretch {
+        last: rows.last().map(|row| row.id),
+        since: rows.last().and_then(|row| row.since),
+        fresh: rows
+            .iter()
+            .filter(|row| row.fresh)
+            .map(|row| row.id)
+            .collect(),
+        released: Vec::new(),
+    })
+}
+
+/// The next tickets that do not wait in `uncounted`.
+#[tracing::instrument(name = "db.tickets.walk", level = "debug", skip_all)]
+pub async fn walk_tickets(
+    connection: &mut PgConnection,
+    after: Uuid,
+    limit: i64,
+) -> Result<Stretch, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"WITH stretch AS MATERIALIZED (
+            SELECT id FROM tickets WHERE id > $1 ORDER BY id LIMIT $2
+        ), waiting AS MATERIALIZED (
+            SELECT unnest(tickets) AS id FROM uncounted
+        )
+        SELECT s.id AS "id!", w.id IS NULL AS "fresh!"
+        FROM stretch s LEFT JOIN waiting w ON w.id = s.id
+        ORDER BY s.id"#,
+        after,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(Stretch {
+        last: rows.last().map(|row| row.id),
+        fresh: rows
+            .iter()
+            .filter(|row| row.fresh)
+            .map(|row| row.id)
+            .collect(),
+        ..Stretch::default()
+    })
+}
