@@ -66,7 +66,9 @@ async fn who(config: &Config, ticket: Option<Ticket>) -> anyhow::Result<Value> {
     let mut connection = database.pool()?.acquire().await?;
     Ok(
         match crate::sign::ticket_owner(&mut connection, ticket).await? {
-            Some((app, user_id)) => json!({"user_id": user_id.as_str(), "app": app}),
+            Some((app, user_id)) => {
+                json!({"user_id": user_id.as_ref().map(crate::ticket::UserId::as_str), "app": app})
+            }
             None => json!("nobody: no such ticket was issued here"),
         },
     )

@@ -11,6 +11,7 @@ mod converge;
 mod deliveries;
 mod doctor;
 mod door;
+mod erasure;
 mod feed;
 mod fold;
 mod harness;

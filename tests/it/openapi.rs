@@ -38,6 +38,7 @@ pub fn body_for(path: &str) -> Value {
     match path {
         "/v1/uploads/lookup" => json!({"file_ids": ["4001"]}),
         "/v1/uploads/{file_id}/attribution" => json!({"user_id": "ann", "reason": "case 1"}),
+        "/v1/erasures" => json!({"user_id": "nobody-else"}),
         _ => json!({"user_id": "ann"}),
     }
 }

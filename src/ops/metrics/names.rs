@@ -197,6 +197,7 @@ const VERDICTS: Labels = Labels {
         &["none", "wrong_app"],
         &["none", "contexts_differ"],
         &["none", "refuted"],
+        &["none", "erased"],
     ],
 };
 const SIGNS_OF_MISUSE: Labels = Labels {
