@@ -10,6 +10,7 @@ use vod_receiver::ops::database::Database;
 use vod_receiver::ops::metrics::Metrics;
 
 use crate::analyst::on_empty_database;
+use crate::erasure::erase;
 use crate::harness::{TOKEN, TestApp, config, new_file_upload, token_app};
 use crate::keys::binary;
 use crate::startup::Serving;
@@ -153,6 +154,13 @@ async fn the_service_does_all_of_its_work_under_a_role_that_owns_nothing() {
     assert_eq!(app.count(dropped).await, 0);
     rollups::recount(&app.database).await.unwrap();
     app.count_all().await;
+    // A person is erased.
+    assert_eq!(erase(&app, "ann").await["state"], "done");
+    assert_eq!(
+        app.count("SELECT count(*) FROM tickets WHERE user_id = 'ann'")
+            .await,
+        0
+    );
     changes::trim(&app.database, &app.clock).await.unwrap();
     misuse::look(&app.database, &app.clock, &Metrics::new(app.now(), []))
         .await
