@@ -9,7 +9,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO vod_servi
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO vod_service;
 -- It looks which migrations were applied.
 REVOKE INSERT, UPDATE, DELETE ON _sqlx_migrations FROM vod_service;
--- Next month's partitions are made by this function, as the owner; it makes nothing else.
+-- Months of the two partitioned tables are made, and dropped by retention, by these functions, as the owner; nothing else is.
 GRANT EXECUTE ON FUNCTION make_month, drop_month TO vod_service;
 -- Tables of later migrations.
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO vod_service;

@@ -38,7 +38,7 @@ CREATE TABLE erasures (
     changes      bigint      NOT NULL DEFAULT 0,
     finished_at  timestamptz,
     CONSTRAINT erasures_step CHECK (step IN
-        ('tickets', 'uploads', 'verdicts', 'contexts', 'differing', 'files', 'aside', 'changes', 'rollups', 'done')),
+        ('tickets', 'old_tickets', 'uploads', 'verdicts', 'contexts', 'differing', 'files', 'aside', 'changes', 'rollups', 'done')),
     CONSTRAINT erasures_forget_at_last CHECK ((step = 'done') = (user_id IS NULL))
 );
 -- The worker's question; nearly empty.

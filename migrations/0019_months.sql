@@ -1,8 +1,8 @@
--- Making a month of a partitioned table wants its owner. The service's own role may own nothing: it calls this, which
--- runs as the owner, takes two tables only, and makes nothing but their months (docs/security.md). It rather gives up than
--- waits: behind who waits for a table to itself, everybody else waits for that table too.
+-- Making and dropping a month of a partitioned table want its owner. The service's own role may own nothing: it calls
+-- these, which run as the owner, take two tables only, and touch nothing but their months (docs/security.md).
+
 CREATE FUNCTION make_month(partitioned text, month text, from_id uuid, to_id uuid) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '200ms' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     name text := partitioned || '_' || month;
     -- Why: migrations/0006_ingest.sql
@@ -17,6 +17,8 @@ BEGIN
     IF to_regclass(name) IS NOT NULL THEN
         RETURN 0;
     END IF;
+    -- Rather gives up than waits: behind who waits for a table to itself, everybody else waits for that table too.
+    PERFORM set_config('lock_timeout', '200ms', true);
     -- The month is filled before it is attached, and attached with a check that is already proven, so that ingest waits
     -- only for the catalogue.
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL, CONSTRAINT %I CHECK (id >= %L AND id < %L)) %s',
@@ -31,12 +33,9 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION make_month FROM PUBLIC;
-
--- Drops one of them. DETACH ... CONCURRENTLY is not for tables that have a default partition, so that this takes the table
--- to itself, for the catalogue alone.
+-- Whoever calls it has seen to what depends on the month, and to how long it may wait.
 CREATE FUNCTION drop_month(partitioned text, month text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '200ms' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF partitioned NOT IN ('deliveries', 'signature_issues') OR month !~ '^[0-9]{4}_[0-9]{2}$' THEN
         RAISE EXCEPTION 'drop_month drops months of deliveries and signature_issues only' USING ERRCODE = '22023';
@@ -46,4 +45,4 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION drop_month FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION make_month, drop_month FROM PUBLIC;

@@ -8,7 +8,7 @@ use super::dictionary::Column;
 use super::partitions::{Month, Table};
 use super::rollups;
 
-/// Held while a month is made or dropped, so that several receivers may try at once; `make_month` takes it, too.
+/// Held while a month is made or dropped, so that several receivers may try at once; migration 19 holds it too.
 const PARTITION_LOCK: i64 = 0x766f_645f_6d6f_6e74;
 
 /// Makes a month of a table if it is missing, with the rows of it that the default partition caught;
@@ -30,6 +30,14 @@ pub async fn ensure_month(
     .fetch_one(connection)
     .await?;
     Ok(moved.unsigned_abs())
+}
+
+/// Rather gives up than waits: behind who waits for a table to itself, everybody else waits for that table too.
+async fn be_impatient(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("SELECT set_config('lock_timeout', '200ms', true)")
+        .fetch_one(connection)
+        .await
+        .map(drop)
 }
 
 /// Whether something was given up because somebody reads or writes what it is about.
@@ -77,6 +85,8 @@ pub async fn drop_month(
     if !rollups::are_fresh(&mut transaction, now).await? {
         return Ok(false);
     }
+    be_impatient(&mut transaction).await?;
+    // As the owner, like the making of it.
     sqlx::query!("SELECT drop_month($1, $2)", table.name(), month.name)
         .execute(&mut *transaction)
         .await?;

@@ -81,7 +81,7 @@ pub async fn write(
                 last_expires_at = greatest(held.last_expires_at, EXCLUDED.last_expires_at)
         ), noted AS (
             -- What roll-ups have to count (src/keep/rollups/).
-            INSERT INTO uncounted (issues, tickets) SELECT $8::uuid[], $25::uuid[]
+            INSERT INTO uncounted (issues, tickets) SELECT $8::uuid[], $24::uuid[]
         )
         INSERT INTO signature_issues (
             id, ticket, app, user_id, issued_at, expires_at, secret_id, random, one_time, sub_app_id,
@@ -91,7 +91,7 @@ pub async fn write(
             unnest($12::timestamptz[]), unnest($13::timestamptz[]), unnest($14::text[]), unnest($15::bigint[]),
             unnest($16::boolean[]), unnest($17::bigint[]), unnest($18::integer[]), unnest($19::text[]),
             unnest($20::smallint[]), unnest($21::text[]), unnest($22::text[]), unnest($23::text[])
-        WHERE (SELECT knows_erased($24))",
+        WHERE (SELECT knows_erased($25))",
         &column(&tickets, |ticket| ticket.ticket.0),
         &column(&tickets, |ticket| ticket.app.as_str()) as _,
         &column(&tickets, |ticket| ticket.user_id.as_str()) as _,
@@ -115,8 +115,8 @@ pub async fn write(
         &column(issues, |(_, asked)| asked.task_notify_mode.map(NotifyMode::as_str)) as _,
         &column(issues, |(_, asked)| asked.storage_region.as_deref()) as _,
         &column(issues, |(issue, _)| issue.issued_to.as_str()) as _,
-        erased.epoch(),
         &opened,
+        erased.epoch(),
     )
     .execute(connection)
     .await?;
@@ -153,12 +153,6 @@ pub async fn list(
     if let Some(used) = filter.used {
         sql.push(if used { " AND " } else { " AND NOT " })
             .push(USED);
-    }
-    if let Some((is_pending, since)) = filter.pending {
-        sql.push(if is_pending { " AND " } else { " AND NOT " })
-            .push("EXISTS (SELECT FROM tickets t WHERE t.id = i.ticket AND t.last_expires_at > ")
-            .push_bind(since)
-            .push(")");
     }
     if let Some(from) = filter.from {
         sql.push(" AND i.id >= ").push_bind(first_id_at(from));

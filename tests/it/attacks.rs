@@ -51,6 +51,10 @@ fn every_test_that_the_security_documents_name_is_there() {
                 "a_handler_that_panics_is_a_500_problem_is_counted_and_harms_nobody_else",
             ),
             (
+                "src/receive/authentic.rs",
+                "a_million_guesses_are_all_wrong",
+            ),
+            (
                 "src/ops/limits.rs",
                 "connections_never_take_the_files_of_the_rest",
             ),

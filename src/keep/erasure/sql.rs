@@ -14,7 +14,7 @@ pub struct Erasure {
     /// `running` or `done`.
     #[schema(example = "done")]
     pub state: String,
-    /// What is being gone through: `tickets`, `uploads`, `verdicts`, `contexts`, `differing`, `files`, `aside`, `changes`,
+    /// What is being gone through: `tickets`, `old_tickets`, `uploads`, `verdicts`, `contexts`, `differing`, `files`, `aside`, `changes`,
     /// `rollups`, `done`.
     #[schema(example = "done")]
     pub step: String,

@@ -31,6 +31,7 @@ pub async fn step(
     };
     let next = match running.step.as_str() {
         "tickets" => work.tickets(connection).await?,
+        "old_tickets" => work.old_tickets(connection).await?,
         "uploads" => work.uploads(connection).await?,
         "verdicts" => work.verdicts(connection).await?,
         "contexts" => work.contexts(connection).await?,
@@ -68,7 +69,7 @@ impl Work<'_> {
     async fn tickets(&self, connection: &mut PgConnection) -> Result<Next, sqlx::Error> {
         let issues = sql::issues(connection, &self.running.user_id).await?;
         if issues.is_empty() {
-            return Ok(Next::Step("uploads"));
+            return Ok(Next::Step("old_tickets"));
         }
         let tickets: Vec<Uuid> = issues.iter().map(|issue| issue.ticket).collect();
         loop {
@@ -81,6 +82,24 @@ impl Work<'_> {
         let Running { id, user_id, .. } = self.running;
         sql::forget_issues(connection, *id, user_id, &ids, &tickets).await?;
         Ok(Next::More)
+    }
+
+    /// Tickets whose signatures went with a month of the log; without any such month there are none.
+    async fn old_tickets(&self, connection: &mut PgConnection) -> Result<Next, sqlx::Error> {
+        let Running {
+            id, user_id, after, ..
+        } = self.running;
+        let from = after.first().and_then(|id| id.parse().ok());
+        let page = sql::old_tickets(connection, from.unwrap_or(Uuid::nil()), user_id).await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(Next::Step("uploads"));
+        };
+        let theirs = page.iter().filter(|(_, is_theirs)| *is_theirs);
+        let theirs: Vec<Uuid> = theirs.map(|(ticket, _)| *ticket).collect();
+        if !theirs.is_empty() {
+            sql::forget_issues(connection, *id, user_id, &[], &theirs).await?;
+        }
+        Ok(Next::After(vec![last.to_string()]))
     }
 
     /// What is theirs by a resolver or a person's verdict, and what waits for its upload.
@@ -190,9 +209,12 @@ impl Work<'_> {
         Ok(Next::After(vec![to.to_string(), end.to_string()]))
     }
 
-    /// The roll-ups are by no user, and follow from the change log.
-    async fn rollups(&self, _: &mut PgConnection) -> Result<Next, sqlx::Error> {
-        Ok(Next::Step("done"))
+    /// What was counted of each upload. The counts are by no user, and follow from the change log within seconds.
+    async fn rollups(&self, connection: &mut PgConnection) -> Result<Next, sqlx::Error> {
+        match sql::forget_counted(connection, &self.running.user_id).await? {
+            0 => Ok(Next::Step("done")),
+            _ => Ok(Next::More),
+        }
     }
 
     async fn erase(

@@ -1,14 +1,16 @@
 //! The service under a role of its own, which owns nothing: the SQL of `docs/service-role.sql`.
 
-use chrono::Months;
+use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use vod_receiver::keep::{changes, misuse, partitions};
+use vod_receiver::config::KeepDays;
+use vod_receiver::keep::{changes, misuse, partitions, rollups};
 use vod_receiver::ops::database::Database;
 use vod_receiver::ops::metrics::Metrics;
 
 use crate::analyst::on_empty_database;
+use crate::erasure::erase;
 use crate::harness::{TOKEN, TestApp, config, new_file_upload, token_app};
 use crate::keys::binary;
 use crate::startup::Serving;
@@ -122,26 +124,42 @@ async fn the_service_does_all_of_its_work_under_a_role_that_owns_nothing() {
     let made = binary(&key, &settings).output().unwrap();
     assert!(made.status.success(), "{made:?}");
 
-    // Housekeeping: the months after next, with what came too early for them.
-    let later = app.now().checked_add_months(Months::new(5)).unwrap();
+    // Housekeeping, five months later: months are made, with what came too early for them, and dropped once counted.
     let early = "INSERT INTO deliveries SELECT (d).* FROM (
         SELECT jsonb_populate_record(d, jsonb_build_object('id', '01a4cc61-6800-7000-8000-000000000001')) AS d
         FROM deliveries d LIMIT 1) e";
     sqlx::raw_sql(early).execute(&app.pool).await.unwrap();
-    assert_eq!(
-        app.count("SELECT count(*) FROM deliveries_default").await,
-        1
-    );
-    partitions::ensure(&mut app.pool.acquire().await.unwrap(), later)
+    let astray = "SELECT count(*) FROM deliveries_default";
+    assert_eq!(app.count(astray).await, 1);
+    app.clock.advance(TimeDelta::days(150));
+    let mut connection = app.pool.acquire().await.unwrap();
+    partitions::ensure(&mut connection, app.now())
         .await
         .unwrap();
-    assert_eq!(
-        app.count("SELECT count(*) FROM deliveries_default").await,
-        0
-    );
+    assert_eq!(app.count(astray).await, 0);
     assert_eq!(
         app.count("SELECT count(*) FROM deliveries_2027_04").await,
         1
+    );
+    app.count_all().await;
+    let keep = KeepDays {
+        deliveries: Some(60),
+        issues: Some(120),
+    };
+    partitions::drop_old(&mut connection, keep, app.now())
+        .await
+        .unwrap();
+    drop(connection);
+    let dropped = "SELECT count(*) FROM pg_class WHERE relname IN ('deliveries_2026_11', 'signature_issues_2026_11')";
+    assert_eq!(app.count(dropped).await, 0);
+    rollups::recount(&app.database).await.unwrap();
+    app.count_all().await;
+    // A person is erased.
+    assert_eq!(erase(&app, "ann").await["state"], "done");
+    assert_eq!(
+        app.count("SELECT count(*) FROM tickets WHERE user_id = 'ann'")
+            .await,
+        0
     );
     changes::trim(&app.database, &app.clock).await.unwrap();
     misuse::look(&app.database, &app.clock, &Metrics::new(app.now(), []))
@@ -193,6 +211,12 @@ async fn the_role_makes_changes_and_drops_nothing() {
     ] {
         let sql = "SELECT make_month($1, $2, '01c00000-0000-7000-8000-000000000000', '01c10000-0000-7000-8000-000000000000')";
         let refused = sqlx::query(sql)
+            .bind(table)
+            .bind(month)
+            .execute(&mut role)
+            .await;
+        assert!(refused.is_err(), "{table} {month}");
+        let refused = sqlx::query("SELECT drop_month($1, $2)")
             .bind(table)
             .bind(month)
             .execute(&mut role)

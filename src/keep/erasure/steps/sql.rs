@@ -4,12 +4,15 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::ops::random::first_uuid_v7;
 use crate::record::erase::sql::Key;
 
 /// Rows of a step.
 const ROWS: i64 = 500;
 /// Rows that are only looked at.
 const LOOKED_AT: i64 = 2_000;
+/// Tickets that are looked at together.
+const TICKETS: i64 = 10_000;
 /// Bodies that are looked into together.
 const BODIES: i64 = 200;
 
@@ -101,6 +104,32 @@ pub async fn forget_issues(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Tickets of before the oldest month of signatures that is kept, after one, and whether they are the person's.
+#[tracing::instrument(name = "db.tickets.old", level = "debug", skip_all)]
+pub async fn old_tickets(
+    connection: &mut PgConnection,
+    after: Uuid,
+    user_id: &str,
+) -> Result<Vec<(Uuid, bool)>, sqlx::Error> {
+    let kept_since = sqlx::query_scalar!("SELECT issues_since FROM rollup_state");
+    let Some(since) = kept_since.fetch_optional(&mut *connection).await?.flatten() else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query!(
+        r#"SELECT id, coalesce(user_id = $3, false) AS "is_theirs!" FROM tickets WHERE id > $1 AND id < $2 ORDER BY id LIMIT $4"#,
+        after,
+        first_uuid_v7(since),
+        user_id,
+        TICKETS,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, row.is_theirs))
+        .collect())
 }
 
 /// Uploads of a person, those included that wait for their upload event; leans on `uploads_by_user` and
@@ -232,4 +261,21 @@ pub async fn erased_tickets(
     )
     .fetch_all(connection)
     .await
+}
+
+/// Takes the person out of what was counted of uploads, some each time; leans on `counted_uploads_by_user`.
+#[tracing::instrument(name = "db.counted_uploads.erase", level = "debug", skip_all)]
+pub async fn forget_counted(
+    connection: &mut PgConnection,
+    user_id: &str,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "UPDATE counted_uploads SET user_id = NULL
+        WHERE (file_id, app) IN (SELECT file_id, app FROM counted_uploads WHERE user_id = $1 LIMIT $2) AND user_id = $1",
+        user_id,
+        ROWS,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
 }
