@@ -154,6 +154,12 @@ pub async fn list(
         sql.push(if used { " AND " } else { " AND NOT " })
             .push(USED);
     }
+    if let Some((is_pending, since)) = filter.pending {
+        sql.push(if is_pending { " AND " } else { " AND NOT " })
+            .push("EXISTS (SELECT FROM tickets t WHERE t.id = i.ticket AND t.last_expires_at > ")
+            .push_bind(since)
+            .push(")");
+    }
     if let Some(from) = filter.from {
         sql.push(" AND i.id >= ").push_bind(first_id_at(from));
     }
