@@ -83,18 +83,19 @@ function figures(stats, { app, state, latest, signal }) {
   const within = { from: stats.from, to: stats.to, app }
   const mayLook = state.may('admin')
   const nobody = uploads.reasons.filter(({ method }) => method === 'none').reduce((sum, reason) => sum + reason.uploads, 0)
-  const never = !uploads.total && !permissions.tickets && !deliveries.total
+  const never = !uploads.total && !permissions.tickets && !deliveries.total && !deliveries.newest_at
   const list = (from, until, method) => to.uploads({ from, to: until, app, attribution: method })
   const aside = deliveries.quarantine.reduce((sum, reason) => sum + reason.deliveries, 0)
+  const tiles = h('div', { class: 'tiles' },
+    tile(t('tile.uploads'), compact(uploads.total), to.uploads(within), uploads.deleted ? t('tile.deleted', { count: number(uploads.deleted) }) : null),
+    tile(t('tile.nobody'), compact(nobody), to.uploads({ ...within, attribution: 'none' }), percent(nobody, uploads.total), nobody ? 'warn' : ''),
+    tile(t('tile.delay'), uploads.delay ? span(uploads.delay.p50_s) : '–', to.uploads(within), uploads.delay ? t('tile.delay.p95', { delay: span(uploads.delay.p95_s) }) : null),
+    tile(t('tile.used'), percent(permissions.used, permissions.tickets), to.signatures({ ...within, outcome: 'used' }), t('tile.tickets', { count: compact(permissions.tickets) })),
+    tile(t('tile.quarantine'), compact(aside), mayLook ? to.deliveries({ state: 'quarantined', app }) : null, t('tile.quarantine.any'), aside ? 'bad' : ''),
+    tile(t('tile.newest'), deliveries.newest_at ? ago(deliveries.newest_at) : '–', mayLook ? to.deliveries({ app }) : null, t('tile.newest.what')))
+  if (never) return [tiles, h('div', { class: 'panel' }, firstUpload()), panel(t('receiver.title'), health(receiver, deliveries, app, mayLook))]
   return [
-    h('div', { class: 'tiles' },
-      tile(t('tile.uploads'), compact(uploads.total), to.uploads(within), uploads.deleted ? t('tile.deleted', { count: number(uploads.deleted) }) : null),
-      tile(t('tile.nobody'), compact(nobody), to.uploads({ ...within, attribution: 'none' }), percent(nobody, uploads.total), nobody ? 'warn' : ''),
-      tile(t('tile.delay'), uploads.delay ? span(uploads.delay.p50_s) : '–', to.uploads(within), uploads.delay ? t('tile.delay.p95', { delay: span(uploads.delay.p95_s) }) : null),
-      tile(t('tile.used'), percent(permissions.used, permissions.tickets), to.signatures({ ...within, outcome: 'used' }), t('tile.tickets', { count: compact(permissions.tickets) })),
-      tile(t('tile.quarantine'), compact(aside), mayLook ? to.deliveries({ state: 'quarantined', app }) : null, t('tile.quarantine.any'), aside ? 'bad' : ''),
-      tile(t('tile.newest'), deliveries.newest_at ? ago(deliveries.newest_at) : '–', mayLook ? to.deliveries({ app }) : null, t('tile.newest.what'))),
-    never ? firstUpload() : null,
+    tiles,
     panel(t('chart.uploads'), cut(uploads, stats), chart({
       title: t('chart.uploads'), from: stats.from, to: stats.to, bucket: stats.bucket, rows: uploads.buckets, address: list,
       series: ['ticket', 'resolver', 'manual', 'none'].map((name) => ({ name, label: word('method', name), colour: `c-${name}` })),
@@ -129,7 +130,8 @@ function tile(name, value, address, more, kind = '') {
 
 // Said where the newest so many stand for the whole range.
 const cut = (figures, stats) =>
-  new Date(figures.since) > new Date(stats.from) ? h('p', { class: 'faint' }, t('chart.since'), ' ', when(figures.since)) : null
+  figures.fresh_until ? h('p', { class: 'faint' }, t('chart.rolled'), ' ', when(figures.fresh_until))
+    : new Date(figures.since) > new Date(stats.from) ? h('p', { class: 'faint' }, t('chart.since'), ' ', when(figures.since)) : null
 
 function bar(kind, share) {
   const full = h('i', { class: kind })
@@ -153,7 +155,7 @@ const funnel = (permissions, within) => h('p', {}, t('funnel', { tickets: number
 function doors(deliveries, within, mayLook) {
   const rows = deliveries.doors.map(({ door, state, deliveries: count }) => [[word('door', door), ' ', state === 'quarantined' ? badge('state', state) : null], count,
     mayLook ? to.deliveries({ ...within, door, state }) : null, state === 'quarantined' ? 'c-failed' : `c-${door}`])
-  if (deliveries.duplicates) rows.push([t('duplicates'), deliveries.duplicates, mayLook ? to.deliveries(within) : null, 'c-none'])
+  if (deliveries.repeated) rows.push([t('duplicates'), deliveries.repeated, mayLook ? to.deliveries(within) : null, 'c-none'])
   return rows.length ? bars(rows) : null
 }
 

@@ -55,7 +55,7 @@ export default {
   range: '时间范围', 'range.hour': '小时', 'range.day': '天', 'range.week': '周', 'range.month': '月', 'range.quarter': '3 个月', 'range.year': '年',
   'live.off': '已暂停', 'live.connecting': '连接中……', 'live.live': '实时',
   'tile.uploads': '上传', 'tile.deleted': '其中 {count} 个已删除', 'tile.nobody': '无主', 'tile.delay': '上传到记录（中位数）', 'tile.delay.p95': '95%：{delay}', 'tile.used': '授权使用率', 'tile.tickets': '共 {count} 个票据', 'tile.quarantine': '隔离中', 'tile.quarantine.any': '不限时间', 'tile.newest': 'VOD 最近来信', 'tile.newest.what': '推送或拉取',
-  'chart.uploads': '上传（按归属）', 'chart.permissions': '授权（按结果）', 'chart.deliveries': '投递（按入口）', 'chart.since': '统计起点：', 'chart.table': '以表格显示', 'chart.time': '起始时间',
+  'chart.uploads': '上传（按归属）', 'chart.permissions': '授权（按结果）', 'chart.deliveries': '投递（按入口）', 'chart.since': '统计起点：', 'chart.rolled': '按上传时间汇总，截至', 'chart.table': '以表格显示', 'chart.time': '起始时间',
   funnel: '{tickets} 个票据，{signatures} 个签名。', 'funnel.rows': '查看', 'reasons.title': '归属原因', 'processing.title': '处理结果', 'delay.title': '从上传到记录', 'delay.what': '从 VOD 的上传时间到这里提交的时间。', 'delay.none': '这段时间内没有上传带有时间。', 'delay.p50': '50% 不超过', 'delay.p95': '95% 不超过', 'delay.p99': '99% 不超过',
   'receiver.title': '本接收器', 'receiver.queue': '队列', 'receiver.spool': '磁盘暂存', 'receiver.waiting': '{count} 条等待，{bytes}', 'receiver.spool.full': '占 {limit} 的 {part}', 'receiver.spool.none': '无', 'latest.title': '最新上传', 'latest.none': '还没有上传。', 'latest.came': '查看期间新增 {count} 个上传。',
 
