@@ -96,7 +96,7 @@ async fn ask(app: &TestApp, user: &str) -> String {
 }
 
 /// Erases a user, and gives what is told of it when it is done.
-async fn erase(app: &TestApp, user: &str) -> Value {
+pub async fn erase(app: &TestApp, user: &str) -> Value {
     let path = format!("/v1/erasures/{}?limit=200", ask(app, user).await);
     eventually("the erasure is done", async || {
         app.get(&path).await.1["state"] == "done"
