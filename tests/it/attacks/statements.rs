@@ -85,7 +85,7 @@ async fn schema(app: &TestApp) -> Vec<String> {
 #[actix_web::test]
 async fn sql_in_every_parameter_member_and_notification_is_text() {
     let app = TestApp::start().await;
-    let ticket = app.ticket("ann").await;
+    let ticket = app.ticket("bob").await; // the well-formed bodies speak of ann, one of them erases her
     app.callback(new_file_upload("6800", &ticket).to_string())
         .await;
     let before = schema(&app).await;
@@ -126,9 +126,9 @@ async fn sql_in_every_parameter_member_and_notification_is_text() {
     }
     assert!(asked > 500, "{asked}");
     assert_eq!(schema(&app).await, before);
-    assert_eq!(app.upload("6800").await["user_id"], "ann");
+    assert_eq!(app.upload("6800").await["user_id"], "bob");
     assert_eq!(
         app.get(&format!("/v1/tickets/{ticket}")).await.1["user_id"],
-        "ann"
+        "bob"
     );
 }
