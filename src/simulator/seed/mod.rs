@@ -1,6 +1,6 @@
 //! A large database to measure on: uploads of months, as recording them would have left it, made in minutes.
 //!
-//! Stories are made up ([`story`]), folded in memory by what folds a receiver's batches ([`bulk`](crate::record::bulk)),
+//! Stories are made up (`story`), folded in memory by what folds a receiver's batches ([`bulk`](crate::record::bulk)),
 //! and copied into empty tables, each by a connection of its own. The same seed and the same end make the same rows.
 
 mod bodies;
