@@ -17,6 +17,7 @@ use sqlx::PgConnection;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::sql::gave_up;
 use crate::erased;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, Database, Fault};
@@ -25,7 +26,7 @@ use crate::ops::line::Line;
 use crate::ops::random::Random;
 use crate::ticket::UserId;
 pub use ask::{create_erasure, read_erasure};
-pub use sql::{Erasure, File};
+pub use sql::{Erasure, File, files};
 
 /// How often somebody looks for an erasure that was asked elsewhere, or that a killed receiver left.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -151,23 +152,7 @@ impl Eraser {
 }
 
 fn is_contended(error: &sqlx::Error) -> bool {
-    let waited = error.as_database_error().and_then(|error| error.code());
-    database::classify(error) == Fault::Contended || waited.as_deref() == Some("55P03")
-}
-
-/// The erasure with this id.
-pub async fn find(connection: &mut PgConnection, id: Uuid) -> Result<Option<Erasure>, sqlx::Error> {
-    sql::find(connection, id).await
-}
-
-/// The files of an erasure after one of them, at most so many.
-pub async fn files(
-    connection: &mut PgConnection,
-    id: Uuid,
-    after: Option<(String, String)>,
-    limit: usize,
-) -> Result<Vec<File>, sqlx::Error> {
-    sql::files(connection, id, after, limit).await
+    database::classify(error) == Fault::Contended || gave_up(error)
 }
 
 /// Lets an erased person in again: what was erased stays so.
