@@ -38,6 +38,19 @@ pub struct Verdict {
     pub detail: Option<String>,
 }
 
+impl Verdict {
+    /// Whose it was is not known any more, and never will be.
+    pub fn erased(ticket: Option<Ticket>) -> Self {
+        Self {
+            user_id: None,
+            ticket,
+            method: Method::None,
+            reason: Reason::Erased,
+            detail: None,
+        }
+    }
+}
+
 /// How the user of an upload is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -94,10 +107,12 @@ pub enum Reason {
     ContextsDiffer,
     /// VOD knows no such file, and only notifications told of it.
     Refuted,
+    /// It is an erased person's.
+    Erased,
 }
 
 impl Reason {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ticket,
         Self::SessionTicket,
         Self::Resolver,
@@ -108,6 +123,7 @@ impl Reason {
         Self::WrongApp,
         Self::ContextsDiffer,
         Self::Refuted,
+        Self::Erased,
     ];
 
     /// The code under which it is stored and shown.
@@ -123,6 +139,7 @@ impl Reason {
             Self::WrongApp => "wrong_app",
             Self::ContextsDiffer => "contexts_differ",
             Self::Refuted => "refuted",
+            Self::Erased => "erased",
         }
     }
 
@@ -157,6 +174,9 @@ pub fn attribute(
             }
         }
     };
+    if verdict.reason == Reason::Erased {
+        return verdict;
+    }
     if claims.contexts_differ || two_differ {
         let decided = match verdict.method {
             Method::None => "different contexts were told; the strongest names no user",
@@ -201,12 +221,15 @@ fn by_ticket(
             Reason::WrongApp,
             format!("the ticket was issued for app `{}`", issued.app),
         ),
-        Some(issued) => Verdict {
-            user_id: Some(issued.user_id.as_str().to_owned()),
-            ticket: Some(ticket),
-            method: Method::Ticket,
-            reason: Reason::Ticket,
-            detail: lateness(claims, issued).map(str::to_owned),
+        Some(issued) => match &issued.user_id {
+            None => Verdict::erased(Some(ticket)),
+            Some(user_id) => Verdict {
+                user_id: Some(user_id.as_str().to_owned()),
+                ticket: Some(ticket),
+                method: Method::Ticket,
+                reason: Reason::Ticket,
+                detail: lateness(claims, issued).map(str::to_owned),
+            },
         },
     })
 }
@@ -283,7 +306,7 @@ mod tests {
         .map(|(ticket, app, user)| {
             let issued = IssuedTicket {
                 app: app.to_owned(),
-                user_id: UserId::parse(user).unwrap(),
+                user_id: Some(UserId::parse(user).unwrap()),
                 last_expires_at: EXPIRY.parse().unwrap(),
             };
             (ticket.parse().unwrap(), Arc::new(issued))

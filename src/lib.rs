@@ -17,8 +17,8 @@
 //!
 //! # Reading order
 //!
-//! Vocabulary, which imports nothing below it: [`config`], [`ops`], [`vod`], [`ticket`], [`http`],
-//! [`access`]. The river, in the order in which data flows: [`sign`], [`receive`], [`attribute`],
+//! Vocabulary, which imports nothing below it: [`config`], [`ops`], [`vod`], [`ticket`], [`erased`],
+//! [`http`], [`access`]. The river, in the order in which data flows: [`sign`], [`receive`], [`attribute`],
 //! [`record`], [`query`], [`keep`]. Assembly, which imports everything: [`app`], [`simulator`] (a local
 //! VOD), [`cli`].
 //! `tests/it/layers.rs` holds the code to that.
@@ -30,6 +30,7 @@ pub mod config;
 pub mod ops;
 pub mod vod;
 
+pub mod erased;
 pub mod ticket;
 
 pub mod access;

@@ -123,7 +123,7 @@ fn folded(size: usize, bodies: &Templates, number: u64) -> (Vec<Delivery>, Batch
             ticket,
             Arc::new(IssuedTicket {
                 app: "main".to_owned(),
-                user_id,
+                user_id: Some(user_id),
                 last_expires_at: clock.now() + TimeDelta::hours(1),
             }),
         )

@@ -23,6 +23,7 @@ FROM (
     FROM public.analyst_days d
     JOIN public.signature_issues i ON i.id >= d.starts_id AND i.id < d.ends_id
         AND i.issued_at >= d.starts_at AND i.issued_at < d.ends_at AND d.starts_at > i.issued_at - '26 hours'::interval
+    WHERE i.user_id IS NOT NULL
 ) AS done
 GROUP BY 1, 2, 3;
 

@@ -33,6 +33,8 @@ pub enum Action {
     Reattribute,
     /// A person is erased; the subject is the erasure.
     Erase,
+    /// An erased person is let in again.
+    LiftErasure,
 }
 
 impl Action {
@@ -48,6 +50,7 @@ impl Action {
             Self::Replay => "replay",
             Self::Reattribute => "reattribute",
             Self::Erase => "erasure.create",
+            Self::LiftErasure => "erasure.lift",
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::access::{Keyring, Uses};
 use crate::attribute::Resolvers;
 use crate::config::{Config, Events};
 use crate::http::problem::Problem;
+use crate::keep::erasure::{self, Eraser};
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::lifecycle::Stop;
@@ -49,6 +50,7 @@ pub struct Parts {
     metrics: Data<Metrics>,
     scraped: Data<Scraped>,
     feed: Data<Feed>,
+    eraser: Data<Eraser>,
 }
 
 /// What writes on behalf of the handlers, and has to run for them.
@@ -56,6 +58,7 @@ pub struct Writers {
     issues: IssueWriter,
     deliveries: record::Writers,
     uses: Uses,
+    eraser: Eraser,
     database: Database,
 }
 
@@ -65,7 +68,8 @@ impl Writers {
         let noting = self.uses.write_always(self.database, stop.clone());
         tokio::join!(
             self.issues.run(stop.clone()),
-            self.deliveries.run(stop),
+            self.deliveries.run(stop.clone()),
+            self.eraser.run(stop),
             noting
         );
     }
@@ -114,10 +118,12 @@ impl Parts {
             clock.clone(),
             random.clone(),
         );
+        let eraser = Eraser::new(database.clone(), clock.clone(), random.clone());
         let writers = Writers {
             issues,
             deliveries,
             uses: keyring.uses(),
+            eraser: eraser.clone(),
             database: database.clone(),
         };
         let parts = Self {
@@ -133,6 +139,7 @@ impl Parts {
             metrics: Data::new(metrics),
             scraped: Data::new(scraped),
             feed: Data::new(feed),
+            eraser: Data::new(eraser),
         };
         (parts, writers)
     }
@@ -223,6 +230,7 @@ pub fn build(
         .app_data(parts.metrics)
         .app_data(parts.scraped)
         .app_data(parts.feed)
+        .app_data(parts.eraser)
         .app_data(
             web::PathConfig::default()
                 .error_handler(|_, _| Problem::NotFound("nothing is here".into()).into()),
@@ -276,6 +284,10 @@ pub fn build_metrics(
 /// The routes that the OpenAPI document tells of.
 pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
     service
+        // First, since routes are tried in this order, each by a regular expression, and most requests are notifications.
+        .service(receive::receive_with_token)
+        .service(receive::receive)
+        .service(receive::answer_probe)
         .service(sign::create_signature)
         .service(sign::list_signatures)
         .service(query::read_ticket)
@@ -292,12 +304,11 @@ pub fn api(service: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .service(query::read_delivery)
         .service(query::read_body)
         .service(query::replay_delivery)
-        .service(receive::receive)
-        .service(receive::receive_with_token)
-        .service(receive::answer_probe)
         .service(session::sign_in)
         .service(session::who)
         .service(session::sign_out)
+        .service(erasure::create_erasure)
+        .service(erasure::read_erasure)
         .service(health::livez)
         .service(health::readyz)
         .service(metrics::read_metrics);

@@ -17,15 +17,18 @@ use crate::ops::database::{self, AnalystRole, Database};
 use crate::ops::lifecycle::{Lifecycle, Stop};
 use crate::ops::limits;
 use crate::ops::metrics::Metrics;
+use crate::ops::panics;
 use crate::ops::random::Random;
 use crate::record::spool::{Limits, Recovered, Spool};
 
 /// How long Postgres is left alone after it could not be reached or migrated.
 const MIGRATE_AGAIN: Duration = Duration::from_secs(1);
-/// A client that takes longer to send its headers is not VOD and not a backend.
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// VOD itself waits 5 s for an answer: who takes longer over a head is not VOD, and not a backend.
+const HEADERS_WITHIN: Duration = Duration::from_secs(5);
 /// Held callbacks take 6 s; the orchestrator's patience is usually 10, and the rest of it is for the flush.
 const FINISH_WITHIN_SECONDS: u64 = 7;
+/// Whoever scrapes needs one; more is somebody else.
+const METRICS_CONNECTIONS: usize = 64;
 /// Below the data directory.
 pub const SPOOL_DIR: &str = "spool";
 
@@ -41,6 +44,8 @@ pub struct Service {
     clock: Clock,
     keep: KeepDays,
     migrate: bool,
+    workers: usize,
+    connections_a_worker: usize,
 }
 
 impl Service {
@@ -51,8 +56,16 @@ impl Service {
         database: Database,
         migrate: bool,
     ) -> anyhow::Result<Self> {
+        panics::tell_in_log();
         let open_files = limits::raise_open_files();
-        tracing::debug!(open_files, "so many files and connections may be open");
+        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        let connections_a_worker = limits::connections_a_worker(open_files, workers);
+        let connections = workers * connections_a_worker;
+        tracing::info!(
+            open_files,
+            connections,
+            "so many connections are taken at once"
+        );
         // Before the port is taken: who sees it open may tell us to stop.
         let signals = Signals::heard().context("cannot listen for signals")?;
         let listener =
@@ -85,6 +98,8 @@ impl Service {
             clock,
             keep,
             migrate,
+            workers,
+            connections_a_worker,
         })
     }
 
@@ -106,6 +121,8 @@ impl Service {
             clock,
             keep,
             migrate,
+            workers,
+            connections_a_worker,
         } = self;
         let address = listener.local_addr()?;
         let mut tasks = Lifecycle::default();
@@ -119,6 +136,8 @@ impl Service {
             serve_metrics(&mut tasks, listener, parts.clone())?;
         }
         let server = HttpServer::new(move || routes::build(parts.clone()))
+            .workers(workers)
+            .max_connections(connections_a_worker)
             .listen(listener)?
             .client_request_timeout(HEADERS_WITHIN)
             .shutdown_timeout(FINISH_WITHIN_SECONDS)
@@ -197,6 +216,7 @@ fn serve_metrics(
     let metrics_address = listener.local_addr()?;
     let server = HttpServer::new(move || routes::build_metrics(parts.clone()))
         .workers(1)
+        .max_connections(METRICS_CONNECTIONS)
         .listen(listener)?
         .client_request_timeout(HEADERS_WITHIN)
         .shutdown_timeout(1)

@@ -22,7 +22,8 @@ impl Resolvers {
         Self::by_name(with_some.map(|app| (app.name.as_str(), app.resolvers.clone())))
     }
 
-    pub(super) fn by_name<'a>(named: impl IntoIterator<Item = (&'a str, Vec<Resolver>)>) -> Self {
+    /// The same by the names of the apps.
+    pub fn by_name<'a>(named: impl IntoIterator<Item = (&'a str, Vec<Resolver>)>) -> Self {
         let named = named.into_iter();
         Self(Arc::new(
             named

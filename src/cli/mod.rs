@@ -3,6 +3,7 @@
 mod audit;
 mod decode;
 mod doctor;
+mod erase;
 mod keys;
 mod migrate;
 mod reattribute;
@@ -48,6 +49,8 @@ enum Command {
     /// Makes, rotates, lists and revokes API keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Erases a person everywhere, and prints the person's files.
+    Erase(erase::Erase),
     /// Shows who did what that only admins may.
     Audit(audit::Audit),
     /// Applies migrations and refreshes the analyst views.
@@ -106,6 +109,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(command) => command.run(file).await,
         Command::Keys(command) => command.run(&configured(file)?).await,
+        Command::Erase(command) => command.run(&configured(file)?).await,
         Command::Audit(command) => command.run(&configured(file)?).await,
         Command::Migrate(command) => command.run(&configured(file)?).await,
         Command::Replay(command) => command.run(&configured(file)?).await,
@@ -116,7 +120,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Decode(command) => command.run(&configured(file)?).await,
         Command::Trigger(command) => command.run(&configured(file)?).await,
         Command::Doctor(command) => command.run(&configured(file)?).await,
-        Command::Simulate(command) => command.run().await,
+        Command::Simulate(command) => command.run(file).await,
         Command::Openapi => {
             print!("{}", crate::app::openapi::text());
             Ok(())
@@ -181,11 +185,16 @@ async fn note(
     deed: &Deed<'_>,
     clock: &Clock,
 ) -> Result<(), sqlx::Error> {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].iter();
-    let user = named.filter_map(|name| std::env::var(name).ok()).next();
-    let user = user.unwrap_or_else(|| "unknown".to_owned());
+    let user = system_user();
     let actor = Actor::Cli { user: &user };
     trail::note(connection, &actor, deed, clock, &Random::system()).await
+}
+
+/// Who runs this command, as far as the system says.
+fn system_user() -> String {
+    let mut named = ["SUDO_USER", "USER", "LOGNAME"].iter();
+    let user = named.find_map(|name| std::env::var(name).ok());
+    user.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The app that is meant: the one named, else the only one.

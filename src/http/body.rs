@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, BytesMut, Payload};
@@ -14,6 +15,9 @@ use super::problem::Problem;
 
 /// No request of `/v1` needs more (design section 4).
 pub const V1_LIMIT_BYTES: usize = 64 * 1024;
+
+/// A backend sends 64 KiB in less than a second; who takes longer than this holds a connection for nothing.
+const READ_WITHIN: Duration = Duration::from_secs(10);
 
 /// A JSON object of at most 64 KiB; unknown fields are for `T` to refuse.
 ///
@@ -43,8 +47,18 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     }
 }
 
-/// Reads a body of at most so many bytes.
+/// Reads a body of at most so many bytes, within 10 s.
 pub async fn read(
+    payload: Result<Payload, actix_web::Error>,
+    limit_bytes: usize,
+) -> Result<Bytes, Problem> {
+    let late = |_| Problem::InvalidRequest("the body took too long to arrive".to_owned());
+    tokio::time::timeout(READ_WITHIN, read_all(payload, limit_bytes))
+        .await
+        .map_err(late)?
+}
+
+async fn read_all(
     payload: Result<Payload, actix_web::Error>,
     limit_bytes: usize,
 ) -> Result<Bytes, Problem> {

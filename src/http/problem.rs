@@ -134,6 +134,13 @@ pub enum BodyFaults {
 }
 
 impl Problem {
+    /// Nothing is given out for a user who is erased, and nothing recorded.
+    pub fn user_erased() -> Self {
+        Self::Gone(
+            "this user is erased; `vod-receiver erase --lift` lets the user in again".to_owned(),
+        )
+    }
+
     /// A field or parameter that breaks its rule: `rule` completes the sentence "`field` ...".
     pub fn field(field: impl Into<String>, rule: impl Into<String>) -> Self {
         Self::InvalidField {

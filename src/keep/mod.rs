@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod dictionary;
+pub mod erasure;
 pub mod misuse;
 pub mod partitions;
 pub mod rollups;

@@ -1,69 +1,35 @@
 //! The SQL of keeping house.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::dictionary::Column;
 use super::partitions::{Month, Table};
 use super::rollups;
 
-/// Held while a month is made, so that several receivers may try at once.
+/// Held while a month is made or dropped, so that several receivers may try at once; migration 19 holds it too.
 const PARTITION_LOCK: i64 = 0x766f_645f_6d6f_6e74;
 
 /// Makes a month of a table if it is missing, with the rows of it that the default partition caught;
-/// tells how many those were. The month is filled before it is attached, and attached with a check
-/// that is already proven, so that ingest waits only for the catalogue.
+/// tells how many those were. It is made by a function of the schema, since the service need not own the table.
 #[tracing::instrument(name = "db.partitions.ensure", level = "debug", skip_all)]
 pub async fn ensure_month(
     connection: &mut PgConnection,
     table: Table,
     month: &Month,
 ) -> Result<u64, sqlx::Error> {
-    let name = format!("{}_{}", table.name(), month.name);
-    if exists(connection, &name).await? {
-        return Ok(0);
-    }
-    let mut transaction = connection.begin().await?;
-    sqlx::query!("SELECT pg_advisory_xact_lock($1)", PARTITION_LOCK)
-        .execute(&mut *transaction)
-        .await?;
-    if exists(&mut transaction, &name).await? {
-        return Ok(0);
-    }
-    be_impatient(&mut transaction).await?;
-    // Names and bounds are made here; nothing of them comes from outside.
-    let storage = match table {
-        Table::Deliveries => "WITH (toast_tuple_target = 4096)", // why: migrations/0006_ingest.sql
-        Table::SignatureIssues => "",
-    };
-    let (table, Month { from, to, .. }) = (table.name(), month);
-    let create = format!(
-        "CREATE TABLE {name} (
-            LIKE {table} INCLUDING ALL,
-            CONSTRAINT {name}_month CHECK (id >= '{from}' AND id < '{to}')
-        ) {storage}"
-    );
-    sqlx::raw_sql(AssertSqlSafe(create))
-        .execute(&mut *transaction)
-        .await?;
-    let fill = format!(
-        "WITH astray AS (DELETE FROM {table}_default WHERE id >= '{from}' AND id < '{to}' RETURNING *)
-        INSERT INTO {name} SELECT * FROM astray"
-    );
-    let moved = sqlx::raw_sql(AssertSqlSafe(fill))
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-    let attach = format!(
-        "ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{from}') TO ('{to}');
-        ALTER TABLE {name} DROP CONSTRAINT {name}_month"
-    );
-    sqlx::raw_sql(AssertSqlSafe(attach))
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(moved)
+    // Mostly it is there, and then nobody waits for a lock.
+    let moved = sqlx::query_scalar!(
+        r#"SELECT CASE WHEN to_regclass($1 || '_' || $2) IS NULL THEN make_month($1, $2, $3, $4) ELSE 0 END AS "moved!""#,
+        table.name(),
+        month.name,
+        month.from,
+        month.to,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(moved.unsigned_abs())
 }
 
 /// Rather gives up than waits: behind who waits for a table to itself, everybody else waits for that table too.
@@ -120,10 +86,8 @@ pub async fn drop_month(
         return Ok(false);
     }
     be_impatient(&mut transaction).await?;
-    // Names are made here; nothing of them comes from outside.
-    let table_name = table.name();
-    let detach = format!("ALTER TABLE {table_name} DETACH PARTITION {name}; DROP TABLE {name}");
-    sqlx::raw_sql(AssertSqlSafe(detach))
+    // As the owner, like the making of it.
+    sqlx::query!("SELECT drop_month($1, $2)", table.name(), month.name)
         .execute(&mut *transaction)
         .await?;
     match table {

@@ -21,6 +21,8 @@ enum Source {
     System,
     /// A counter, so that tests see the same ids each time.
     Counting(Arc<AtomicU64>),
+    /// `SplitMix64`: the same numbers for the same seed.
+    Seeded(Arc<AtomicU64>),
 }
 
 impl Random {
@@ -33,6 +35,11 @@ impl Random {
     /// A generator that counts: for tests that show whole answers.
     pub fn counting() -> Self {
         Self(Source::Counting(Arc::default()))
+    }
+
+    /// A generator of numbers that look random and are the same for the same seed: for made-up data, not for secrets.
+    pub fn seeded(seed: u64) -> Self {
+        Self(Source::Seeded(Arc::new(AtomicU64::new(seed))))
     }
 
     /// A UUIDv7 of the given time: sorts by millisecond, 74 random bits.
@@ -81,6 +88,11 @@ impl Random {
                     *to = *from;
                 }
             }
+            Source::Seeded(state) => {
+                for eight in bytes.chunks_mut(8) {
+                    eight.copy_from_slice(&split_mix(state).to_be_bytes()[..eight.len()]);
+                }
+            }
         }
         bytes
     }
@@ -90,6 +102,15 @@ impl Random {
 pub fn first_uuid_v7(at: DateTime<Utc>) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
     Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
+}
+
+/// The next number of `SplitMix64`.
+fn split_mix(state: &AtomicU64) -> u64 {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mixed = state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[expect(

@@ -75,6 +75,7 @@ impl AttributionRequest {
         (status = 200, description = "The upload with its new verdict, which is committed", body = Upload),
         (status = 404, description = "No such upload is known", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Several apps have a file of this id; name one with `app`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 410, description = "The user is erased", body = ProblemBody, content_type = "application/problem+json"),
         AdminFaults,
         BodyFaults,
     ),
@@ -109,6 +110,7 @@ pub async fn decide_attribution(
         .await
         .map_err(|fault| match fault {
             NotDecided::Unknown => unknown(),
+            NotDecided::Erased => Problem::user_erased(),
             NotDecided::Failed(problem) => problem,
         })?;
     let apps = [app];

@@ -87,7 +87,7 @@ pub struct Attribution {
     /// `ticket`, `resolver`, `manual` or `none`.
     #[schema(example = "ticket")]
     pub method: String,
-    /// `ticket`, `session_ticket`, `resolver`, `manual`, `no_context`, `foreign_context`,
+    /// `ticket`, `session_ticket`, `resolver`, `manual`, `no_context`, `foreign_context`, `erased`,
     /// `unknown_ticket`, `wrong_app`, `contexts_differ`, `refuted` or `erased`.
     #[schema(example = "ticket")]
     pub reason: String,

@@ -27,9 +27,9 @@ pub struct Ticket {
     /// The app that it is for.
     #[schema(example = "main")]
     pub app: String,
-    /// Who may upload by it.
+    /// Who may upload by it; null once the user is erased.
     #[schema(example = "user-42")]
-    pub user_id: String,
+    pub user_id: Option<String>,
     /// What the backend attached to it.
     #[schema(value_type = Option<serde_json::Value>, example = json!({"order": 7}))]
     pub context: Option<sqlx::types::Json<Box<RawValue>>>,
@@ -44,7 +44,7 @@ pub struct Ticket {
 /// A ticket as it is stored.
 pub struct TicketRow {
     pub app: String,
-    pub user_id: String,
+    pub user_id: Option<String>,
     pub context: Option<sqlx::types::Json<Box<RawValue>>>,
     pub created_at: DateTime<Utc>,
 }

@@ -107,3 +107,27 @@ fn outside_the_body(request: &HttpRequest) -> Option<CallbackSign> {
     CallbackSign::from_parts(in_query("sign"), in_query("t"))
         .or_else(|| CallbackSign::from_parts(in_header("sign"), in_header("t")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_guesses_are_all_wrong() {
+        const TOKENS: [&str; 2] = [
+            "old-callback-token-0123456789ab",
+            "new-callback-token-ba9876543210",
+        ];
+        let tokens = TOKENS.map(Secret::new);
+        for number in 0..1_000_000 {
+            // All but a few letters right, at either end, or the length alone.
+            let guess = match number % 3 {
+                0 => format!("{}{number:07}", &TOKENS[0][..24]),
+                1 => format!("{number:07}{}", &TOKENS[1][7..]),
+                _ => format!("{number:031}"),
+            };
+            assert!(!is_one_of(&tokens, &guess), "{guess}");
+        }
+        assert!(TOKENS.iter().all(|token| is_one_of(&tokens, token)));
+    }
+}

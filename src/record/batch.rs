@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::fold::{Task, Tasks, Upload};
 use super::refute::{self, Refuted};
-use super::{Delivery, Door, Outcome};
+use super::{Delivery, Door, Outcome, erase};
 use crate::attribute::{Resolvers, named_ticket};
+use crate::erased::Known;
 use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{Event, FileFields, FileId, News, TaskFact, TaskRole};
 
@@ -27,6 +28,10 @@ pub struct Batch {
     pub presumed: BTreeSet<Ticket>,
     /// How users are read from contexts that are no tickets.
     pub resolvers: Resolvers,
+    /// Who is erased: it has to be everybody when the batch is written.
+    pub erased: Arc<Known>,
+    /// Positions of the deliveries whose bodies are not kept: they tell of erased persons.
+    pub redacted: BTreeSet<usize>,
     /// When the latest of the uploads was uploaded that deliveries tell of, by VOD's clock.
     latest_upload: Option<DateTime<Utc>>,
     /// Whether deliveries of it may have been written before.
@@ -171,6 +176,7 @@ impl Batch {
                 Err(_) => Outcome::Quarantined,
             })
             .collect();
+        erase::redact(self, deliveries);
         self.marks = refute::told(self, deliveries);
         outcomes
     }
@@ -200,7 +206,14 @@ impl Batch {
             let unknown = || file.decided.clone().unwrap_or_else(|| Upload::unknown(now));
             let mut joined = held.clone().unwrap_or_else(unknown);
             joined.absorb(fact, event, delivery);
-            joined.conclude(app, &known, &self.tickets, &self.resolvers, now);
+            joined.conclude(
+                app,
+                &known,
+                &self.tickets,
+                &self.resolvers,
+                &self.erased,
+                now,
+            );
             file.task_moved |= moved.shown;
             // A file of which nothing was known is news, even if it is only named.
             let is_new = held.is_none();
@@ -271,13 +284,17 @@ impl Batch {
             else {
                 continue;
             };
-            let joined = match row.after.clone() {
+            let mut joined = match row.after.clone() {
                 Some(mut held) => {
                     held.join(task);
                     held
                 }
                 None => task,
             };
+            let key = (delivery.app.as_str().to_owned(), file_id.to_owned());
+            if self.files.get(&key).is_some_and(File::is_erased) {
+                joined.forget_person();
+            }
             let held = row.after.as_ref();
             moved.changed |= held.is_none_or(|held| *held != joined);
             moved.shown |= held.is_none_or(|held| !held.shows_the_same(&joined));
@@ -297,6 +314,11 @@ struct Moved {
 }
 
 impl File {
+    /// Whether it was an erased person's.
+    pub fn is_erased(&self) -> bool {
+        self.after.as_ref().is_some_and(Upload::is_erased)
+    }
+
     /// Whether its row holds nothing but what notifications tell of a file.
     fn is_plain(&self) -> bool {
         let answered = |upload: &Upload| upload.seen_at.is_some() || upload.absent_at.is_some();

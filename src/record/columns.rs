@@ -1,4 +1,4 @@
-//! Rows as the arrays that `write_new.sql` and `write.sql` unnest, one array a column.
+//! Rows as the arrays that `write_new.sql` and `write.sql` unnest, one array a column; and as `COPY` takes them.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -39,6 +39,14 @@ macro_rules! columns {
         pub struct $row<'a> { $(pub $column: $type),+ }
 
         pub struct $columns<'a> { $(pub $column: Vec<$type>),+ }
+
+        impl $crate::ops::copy::Cells for $row<'_> {
+            const COUNT: usize = [$(stringify!($column)),+].len();
+
+            fn put_all(&self, out: &mut Vec<u8>) {
+                $($crate::ops::copy::cell(out, &self.$column);)+
+            }
+        }
 
         impl<'a> FromIterator<$row<'a>> for $columns<'a> {
             fn from_iter<I: IntoIterator<Item = $row<'a>>>(rows: I) -> Self {

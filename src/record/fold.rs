@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Delivery, Door};
 use crate::attribute::{self, Claims, Method, Reason, Resolvers, Verdict};
+use crate::erased::Known;
 use crate::ticket::{IssuedTicket, Ticket};
 use crate::vod::event::{Event, FileFact, FileFields, News, TaskState};
 pub use rank::{Rank, Ranks};
@@ -226,6 +227,7 @@ impl Upload {
         tasks: &Tasks,
         tickets: &HashMap<Ticket, Arc<IssuedTicket>>,
         resolvers: &Resolvers,
+        erased: &Known,
         now: DateTime<Utc>,
     ) {
         let state = |id: &Option<String>, held| match id {
@@ -240,6 +242,10 @@ impl Upload {
         self.procedure_state = state(&self.fields.procedure_task_id, self.procedure_state);
         self.review_state = state(&self.fields.review_task_id, self.review_state);
 
+        if self.is_erased() {
+            // For ever, whatever is told.
+            return self.forget_person();
+        }
         let claims = Claims {
             app,
             source_context: self.fields.source_context.as_deref(),
@@ -261,12 +267,26 @@ impl Upload {
                 detail: Some("VOD knows no such file".to_owned()),
             };
         }
-        if self.verdict.method == Method::Manual {
+        let manual = self.verdict.method == Method::Manual;
+        let decided = if manual { &self.verdict } else { &verdict };
+        let is_theirs = decided
+            .user_id
+            .as_deref()
+            .is_some_and(|user| erased.holds(user));
+        let is_nobodys = decided.method == Method::None;
+        // A context that no resolver reads may name them too.
+        if self.forget_contexts(erased) && is_nobodys || is_theirs {
+            self.verdict = Verdict::erased(verdict.ticket);
+            self.decided_at = now;
+        } else if manual {
             // The person decides whose it is; which ticket the context names is not theirs to say.
             self.verdict.ticket = verdict.ticket;
         } else if verdict != self.verdict {
             self.verdict = verdict;
             self.decided_at = now;
+        }
+        if self.is_erased() {
+            self.forget_person();
         }
     }
 

@@ -8,9 +8,11 @@
 //! uploads, are written by the same condition ([`verdict`]).
 
 pub mod batch;
+pub mod bulk;
 mod columns;
 mod counted;
 pub mod drain;
+pub mod erase;
 pub mod fold;
 mod recall;
 pub mod refute;
@@ -33,6 +35,7 @@ use uuid::Uuid;
 
 use crate::attribute::Resolvers;
 use crate::config::AppName;
+use crate::erased::ErasedUsers;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
 use crate::ops::metrics::Metrics;
@@ -138,6 +141,7 @@ pub struct Recorder {
     queue: Arc<Queue<Delivery, Outcome>>,
     spool: Option<Spool>,
     resolvers: Resolvers,
+    erased: ErasedUsers,
     clock: Clock,
     random: Random,
     metrics: Metrics,
@@ -169,6 +173,7 @@ impl Recorder {
         resolvers: Resolvers,
         metrics: Metrics,
     ) -> (Self, Writers) {
+        let erased = ErasedUsers::default();
         let (queue, batches) = queue::queue(BOUNDS);
         let committed = Arc::<Notify>::default();
         let recorder = Self {
@@ -176,6 +181,7 @@ impl Recorder {
             queue: Arc::new(queue),
             spool: spool.clone(),
             resolvers: resolvers.clone(),
+            erased: erased.clone(),
             clock: clock.clone(),
             random: random.clone(),
             metrics: metrics.clone(),
@@ -183,7 +189,7 @@ impl Recorder {
             replaying: Arc::new(Semaphore::new(1)),
         };
         let writer = Writer::new(clock, random, tickets, resolvers, metrics);
-        let writer = writer.telling(committed);
+        let writer = writer.knowing(erased).telling(committed);
         (recorder, Writers::new(batches, database, spool, writer))
     }
 

@@ -103,7 +103,10 @@ impl Recall {
             place.store(hash, Ordering::Relaxed);
         }
         let asked = batch.tickets.iter();
-        let asked = asked.filter(|(ticket, _)| !batch.presumed.contains(ticket));
+        // Who is erased is not remembered: the log is asked.
+        let asked = asked.filter(|(ticket, issued)| {
+            issued.user_id.is_some() && !batch.presumed.contains(ticket)
+        });
         self.tickets
             .note(asked.map(|(&ticket, issued)| (ticket, Arc::clone(issued))));
     }

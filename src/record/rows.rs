@@ -25,7 +25,7 @@ columns! {
         file_id: Option<&'a str>,
         more_file_ids: Option<Value>,
         task_id: Option<&'a str>,
-        body: &'a [u8],
+        body: Option<&'a [u8]>,
     }
 }
 
@@ -56,7 +56,7 @@ impl<'a> DeliveryRow<'a> {
             task_id: event
                 .and_then(|event| event.task.as_ref())
                 .map(|task| task.task_id.as_str()),
-            body: &delivery.body,
+            body: Some(&delivery.body),
         }
     }
 }
@@ -67,7 +67,11 @@ pub fn deliveries<'a>(
     deliveries: &'a [Delivery],
 ) -> impl Iterator<Item = DeliveryRow<'a>> {
     let kept = (0..deliveries.len()).filter(|position| !batch.passed_over.contains(position));
-    kept.map(|position| DeliveryRow::of(&deliveries[position]))
+    kept.map(|position| {
+        let row = DeliveryRow::of(&deliveries[position]);
+        let body = row.body.filter(|_| !batch.redacted.contains(&position));
+        DeliveryRow { body, ..row }
+    })
 }
 
 /// Which deliveries name which files, the file by its position in the batch, from 1. Each once, though a spool
@@ -190,7 +194,7 @@ pub fn uploads(batch: &Batch, now: DateTime<Utc>) -> impl Iterator<Item = Upload
         .map(move |((app, file_id), file, after)| upload(app, file_id, file, after, now))
 }
 
-fn upload<'a>(
+pub fn upload<'a>(
     app: &'a str,
     file_id: &'a str,
     file: &'a File,
@@ -364,7 +368,7 @@ pub fn presumed(batch: &Batch) -> impl Iterator<Item = TicketRow<'_>> {
         Some(TicketRow {
             id: ticket.0,
             app: &issued.app,
-            user_id: issued.user_id.as_str(),
+            user_id: issued.user_id.as_ref()?.as_str(),
         })
     })
 }

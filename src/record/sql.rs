@@ -56,8 +56,8 @@ pub async fn look(
                     file.is_known = true;
                 }
             }
-            (None, Some(ticket), Some(user_id), Some(last_expires_at)) => {
-                issued(batch, ticket, row.app, &user_id, last_expires_at)?;
+            (None, Some(ticket), user_id, Some(last_expires_at)) => {
+                issued(batch, ticket, row.app, user_id.as_deref(), last_expires_at)?;
             }
             (None, ..) => {}
         }
@@ -230,7 +230,8 @@ pub async fn read_tickets(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        issued(batch, row.id, row.app, &row.user_id, row.last_expires_at)?;
+        let user_id = row.user_id.as_deref();
+        issued(batch, row.id, row.app, user_id, row.last_expires_at)?;
     }
     Ok(())
 }
@@ -239,10 +240,11 @@ fn issued(
     batch: &mut Batch,
     id: Uuid,
     app: String,
-    user_id: &str,
+    user_id: Option<&str>,
     last_expires_at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let user_id = UserId::parse(user_id)
+    let user_id = user_id.map(UserId::parse).transpose();
+    let user_id = user_id
         .map_err(|fault| sqlx::Error::Decode(format!("tickets.user_id of {id}: {fault}").into()))?;
     let ticket = IssuedTicket {
         app,
@@ -349,6 +351,7 @@ pub async fn write(
             &changes.user_before as _,
             &changes.user_after as _,
             &tasks.outputs as _,
+            batch.erased.epoch(),
         );
         written.fetch_one(connection).await?;
         return Ok(());
@@ -453,6 +456,7 @@ pub async fn write(
         &judged.app as _,
         &judged.file_id as _,
         &judged.deliveries,
+        batch.erased.epoch(),
     );
     written.fetch_one(connection).await?;
     Ok(())

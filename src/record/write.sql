@@ -24,7 +24,9 @@ WITH delivered AS (
     ON CONFLICT (id) DO UPDATE SET
         state = EXCLUDED.state, quarantine_reason = NULL, recorded_at = EXCLUDED.recorded_at,
         event_type = EXCLUDED.event_type, format = EXCLUDED.format, file_id = EXCLUDED.file_id,
-        more_file_ids = EXCLUDED.more_file_ids, task_id = EXCLUDED.task_id, released_at = EXCLUDED.recorded_at
+        more_file_ids = EXCLUDED.more_file_ids, task_id = EXCLUDED.task_id, released_at = EXCLUDED.recorded_at,
+        -- Only what tells of an erased person comes without a body.
+        body = CASE WHEN EXCLUDED.body IS NOT NULL THEN held.body END
     WHERE held.state = 'quarantined' AND EXCLUDED.state = 'recorded'
     RETURNING id, released_at IS NOT NULL AS released
 ),
@@ -150,7 +152,8 @@ whole AS MATERIALIZED (
                 JOIN counted ON counted.file = j.file
                 JOIN written_uploads AS w ON w.app = j.app AND w.file_id = j.file_id
                 WHERE w.deliveries <> j.deliveries + counted.deliveries
-            ) THEN true
+            )
+            AND knows_erased($95) THEN true
         ELSE refuse_stale_batch()
     END AS yes
 ),

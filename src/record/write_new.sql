@@ -92,7 +92,8 @@ whole AS MATERIALIZED (
                 FROM (SELECT unnest($66::uuid[]) AS id, unnest($67::text[]) AS app, unnest($68::text[]) AS user_id) AS p,
                     LATERAL (SELECT t.app, t.user_id FROM tickets AS t WHERE t.id = p.id OFFSET 0) AS t
                 WHERE t.app = p.app AND t.user_id = p.user_id
-            ) = cardinality($66::uuid[]) THEN true
+            ) = cardinality($66::uuid[])
+            AND knows_erased($76) THEN true
         ELSE refuse_stale_batch()
     END AS yes
 ),

@@ -13,8 +13,9 @@ use super::batch::Batch;
 use super::drain::Drain;
 use super::recall::{Question, Recall};
 use super::spool::Spool;
-use super::{Delivery, Outcome, Quarantine, counted, refute, sql, verdict};
+use super::{Delivery, Outcome, Quarantine, counted, erase, refute, sql, verdict};
 use crate::attribute::Resolvers;
+use crate::erased::ErasedUsers;
 use crate::ops::breaker;
 use crate::ops::clock::Clock;
 use crate::ops::database::{self, Database, Fault};
@@ -52,6 +53,7 @@ pub struct Writer {
     random: Random,
     recall: Recall,
     resolvers: Resolvers,
+    erased: ErasedUsers,
     /// Whether what is likely is presumed and not asked.
     presuming: bool,
     pub(super) metrics: Metrics,
@@ -127,6 +129,7 @@ impl Writer {
             random,
             recall: Recall::new(tickets),
             resolvers,
+            erased: ErasedUsers::default(),
             presuming: true,
             metrics,
             committed: Arc::default(),
@@ -137,6 +140,11 @@ impl Writer {
     /// The same, which notifies somebody after each commit.
     pub(super) fn telling(self, committed: Arc<Notify>) -> Self {
         Self { committed, ..self }
+    }
+
+    /// The same, which shares what others of this process know of who is erased.
+    pub(super) fn knowing(self, erased: ErasedUsers) -> Self {
+        Self { erased, ..self }
     }
 
     /// The same for deliveries that were mostly written before: everything is asked from the first.
@@ -267,12 +275,17 @@ impl Writer {
     ) -> Result<Batch, sqlx::Error> {
         let mut batch = Batch::of(deliveries);
         batch.resolvers = self.resolvers.clone();
-        let question = if presuming {
+        let mut question = if presuming {
+            batch.erased = self.erased.known();
             self.recall.presume(&mut batch, deliveries)
         } else {
             batch.perhaps_again = true;
+            batch.erased = self.erased.refresh(connection).await?;
             Question::everything(&batch, deliveries)
         };
+        if !batch.erased.is_empty() {
+            question.tickets.extend(erase::tickets_aside(deliveries));
+        }
         sql::look(connection, &mut batch, question).await?;
         sql::read_files(connection, &mut batch).await?;
         sql::read_tasks(connection, &mut batch).await?;

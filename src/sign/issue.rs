@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Asked, sql};
 use crate::config::AppName;
+use crate::erased::ErasedUsers;
 use crate::http::problem::Problem;
 use crate::ops::database::{self, Database, Fault};
 use crate::ops::lifecycle::Stop;
@@ -62,7 +63,8 @@ pub type Logged = Result<Asked, Problem>;
 /// What the log holds of a ticket.
 pub struct HeldTicket {
     pub app: String,
-    pub user_id: UserId,
+    /// `None` once the user is erased.
+    pub user_id: Option<UserId>,
     pub context: Option<String>,
     /// What its last signature asked of VOD.
     pub asked: Asked,
@@ -78,6 +80,7 @@ pub struct Issuer {
 pub struct IssueWriter {
     database: Database,
     tickets: KnownTickets,
+    erased: ErasedUsers,
     batches: Batches<Issue, Logged>,
 }
 
@@ -90,6 +93,7 @@ impl Issuer {
         let writer = IssueWriter {
             database: database.clone(),
             tickets,
+            erased: ErasedUsers::default(),
             batches,
         };
         (Self { database, queue }, writer)
@@ -136,7 +140,7 @@ impl IssueWriter {
         let mut turns = 0;
         while let Some(part) = parts.next().filter(|_| breaker.closed()) {
             let written = timeout(WRITE_WITHIN, async {
-                log(line.open().await?, &taken.items[part.clone()]).await
+                log(line.open().await?, &taken.items[part.clone()], &self.erased).await
             })
             .await;
             match line.settle(written) {
@@ -147,8 +151,9 @@ impl IssueWriter {
                     }
                 }
                 Err(error) => match database::classify(&error) {
-                    // A ticket that two receivers continue at once: the other one has it now.
+                    // A ticket that two receivers continue at once: the other one has it now. Or a user was erased.
                     Fault::Contended if turns < TURNS => {
+                        self.look_again(line).await;
                         turns += 1;
                         parts.again(part);
                     }
@@ -171,6 +176,15 @@ impl IssueWriter {
 }
 
 impl IssueWriter {
+    /// Reads who was erased since; if that fails, the next turn does too.
+    async fn look_again(&self, line: &mut Line) {
+        let looked = timeout(WRITE_WITHIN, async {
+            self.erased.refresh(line.open().await?).await.map(drop)
+        })
+        .await;
+        let _ = line.settle(looked);
+    }
+
     /// Notes whose the tickets are that were opened.
     fn note(&self, issues: &[Issue], logged: &[Logged]) {
         let opened = issues.iter().zip(logged);
@@ -178,7 +192,7 @@ impl IssueWriter {
         self.tickets.note(opened.map(|(issue, _)| {
             let issued = IssuedTicket {
                 app: issue.app.as_str().to_owned(),
-                user_id: issue.user_id.clone(),
+                user_id: Some(issue.user_id.clone()),
                 last_expires_at: issue.expires_at,
             };
             (issue.ticket, Arc::new(issued))
@@ -186,11 +200,21 @@ impl IssueWriter {
     }
 }
 
-/// Commits issues to the log in one statement, but for those whose tickets do not allow it.
+/// Commits issues to the log in one statement, but for those whose tickets do not allow it, or whose users are erased.
+/// Fails with 40001 if somebody was erased whom `erased` does not hold yet.
 pub async fn log(
     connection: &mut PgConnection,
     issues: &[Issue],
+    erased: &ErasedUsers,
 ) -> Result<Vec<Logged>, sqlx::Error> {
+    let mut known = erased.known();
+    if issues
+        .iter()
+        .any(|issue| known.holds(issue.user_id.as_str()))
+    {
+        // Perhaps let in again: nothing that is written would notice.
+        known = erased.refresh(connection).await?;
+    }
     let continued: Vec<Uuid> = issues
         .iter()
         .filter(|issue| issue.continues)
@@ -204,6 +228,7 @@ pub async fn log(
     let verdicts: Vec<Logged> = issues
         .iter()
         .map(|issue| match issue.continues {
+            _ if known.holds(issue.user_id.as_str()) => Err(Problem::user_erased()),
             true => Ok(issue
                 .asked
                 .inheriting(continues(held.get(&issue.ticket), issue)?)),
@@ -216,7 +241,7 @@ pub async fn log(
         .filter_map(|(issue, verdict)| Some((issue, verdict.as_ref().ok()?)))
         .collect();
     if !allowed.is_empty() {
-        sql::write(connection, &allowed, &tickets_of(&allowed)).await?;
+        sql::write(connection, &allowed, &tickets_of(&allowed), &known).await?;
     }
     Ok(verdicts)
 }
@@ -238,7 +263,10 @@ fn tickets_of<'a>(issues: &[(&'a Issue, &'a Asked)]) -> BTreeMap<Ticket, Issue> 
 fn continues<'a>(held: Option<&'a HeldTicket>, issue: &Issue) -> Result<&'a Asked, Problem> {
     let held =
         held.ok_or_else(|| Problem::NotFound("no such ticket was issued here".to_owned()))?;
-    if held.app != issue.app.as_str() || held.user_id != issue.user_id {
+    let Some(user_id) = &held.user_id else {
+        return Err(Problem::user_erased());
+    };
+    if held.app != issue.app.as_str() || *user_id != issue.user_id {
         return Err(Problem::Conflict(
             "the ticket belongs to another user or another app".to_owned(),
         ));

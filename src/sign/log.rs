@@ -93,9 +93,9 @@ pub struct LogLine {
     /// The app that it is for.
     #[schema(example = "main")]
     pub app: String,
-    /// Who may upload by it.
+    /// Who may upload by it; null once the user is erased.
     #[schema(example = "user-42")]
-    pub user_id: String,
+    pub user_id: Option<String>,
     /// When it was given out.
     pub issued_at: DateTime<Utc>,
     /// Until when an upload may begin with it.

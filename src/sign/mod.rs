@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::access::{Caller, Sign};
 use crate::config::{App, Config};
+use crate::erased::ErasedUsers;
 use crate::http::body::JsonBody;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::ops::clock::Clock;
@@ -70,6 +71,7 @@ fn as_text<S: serde::Serializer>(ticket: &Ticket, serializer: S) -> Result<S::Ok
         (status = 403, description = "The key lacks scope `sign`, or is not bound to the app", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such ticket", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The ticket belongs to another user or app, or has another context", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 410, description = "The user is erased", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 64 KiB", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 500, description = "A bug; the log tells of it under the answer's `X-Request-Id`", body = ProblemBody, content_type = "application/problem+json"),
@@ -154,7 +156,9 @@ pub async fn issue_alone(
 ) -> Result<IssuedSignature, Problem> {
     let mut connection = database.pool()?.acquire().await?;
     let log = async |issue| {
-        let logged = issue::log(&mut connection, &[issue]).await?.pop();
+        let erased = ErasedUsers::default();
+        erased.refresh(&mut connection).await?;
+        let logged = issue::log(&mut connection, &[issue], &erased).await?.pop();
         logged.unwrap_or(Err(Problem::Internal))
     };
     issue(app, permission, "cli".to_owned(), log, clock, random).await

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::issue::{HeldTicket, Issue};
 use super::log::{LogFilter, LogLine};
 use super::{Asked, NotifyMode};
+use crate::erased::Known;
 use crate::ticket::{Ticket, UserId};
 
 /// What the log holds of tickets, the last signature of each included.
@@ -30,7 +31,8 @@ pub async fn tickets(
     .await?;
     let held = rows.into_iter().map(|row| {
         let ticket = Ticket(row.id);
-        let user_id = UserId::parse(&row.user_id).map_err(|fault| {
+        let user_id = row.user_id.as_deref().map(UserId::parse).transpose();
+        let user_id = user_id.map_err(|fault| {
             sqlx::Error::Decode(format!("tickets.user_id of {ticket}: {fault}").into())
         })?;
         let held = HeldTicket {
@@ -52,12 +54,13 @@ pub async fn tickets(
 
 /// Writes issues, and their tickets: new ones, or those that they continue, whose app and user are known
 /// to be the same. One statement, hence one transaction; tickets in the order of their ids, so that two
-/// writers cannot deadlock.
+/// writers cannot deadlock. Fails with 40001 if somebody was erased since `erased` was read.
 #[tracing::instrument(name = "db.signature_issues.insert", level = "debug", skip_all, fields(issues = issues.len()))]
 pub async fn write(
     connection: &mut PgConnection,
     issues: &[(&Issue, &Asked)],
     tickets: &BTreeMap<Ticket, Issue>,
+    erased: &Known,
 ) -> Result<(), sqlx::Error> {
     fn column<'a, R, T>(rows: &'a [R], of: impl Fn(&'a R) -> T) -> Vec<T> {
         rows.iter().map(of).collect()
@@ -87,7 +90,8 @@ pub async fn write(
         SELECT unnest($8::uuid[]), unnest($9::uuid[]), unnest($10::text[]), unnest($11::text[]),
             unnest($12::timestamptz[]), unnest($13::timestamptz[]), unnest($14::text[]), unnest($15::bigint[]),
             unnest($16::boolean[]), unnest($17::bigint[]), unnest($18::integer[]), unnest($19::text[]),
-            unnest($20::smallint[]), unnest($21::text[]), unnest($22::text[]), unnest($23::text[])",
+            unnest($20::smallint[]), unnest($21::text[]), unnest($22::text[]), unnest($23::text[])
+        WHERE (SELECT knows_erased($25))",
         &column(&tickets, |ticket| ticket.ticket.0),
         &column(&tickets, |ticket| ticket.app.as_str()) as _,
         &column(&tickets, |ticket| ticket.user_id.as_str()) as _,
@@ -112,6 +116,7 @@ pub async fn write(
         &column(issues, |(_, asked)| asked.storage_region.as_deref()) as _,
         &column(issues, |(issue, _)| issue.issued_to.as_str()) as _,
         &opened,
+        erased.epoch(),
     )
     .execute(connection)
     .await?;

@@ -16,6 +16,7 @@ mod media;
 mod parameters;
 mod queue;
 mod refusal;
+pub mod seed;
 pub mod seen;
 mod settings;
 mod tasks;

@@ -89,7 +89,8 @@ impl From<Uuid> for Ticket {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedTicket {
     pub app: String,
-    pub user_id: UserId,
+    /// `None` once the user is erased.
+    pub user_id: Option<UserId>,
     /// When the signature of it expires that lives longest; moves on with each further one.
     pub last_expires_at: DateTime<Utc>,
 }

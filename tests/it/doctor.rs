@@ -255,7 +255,7 @@ fn wrong_access(world: &World) -> Vec<(&'static str, Wrong, &'static str, &'stat
             "a proxy in between",
             Wrong::setting("VOD_API_ENDPOINT", world.serving.url.clone()),
             "api",
-            "HTTP status 404",
+            "HTTP status 405",
         ),
         (
             "clock 10 minutes ahead",

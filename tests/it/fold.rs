@@ -126,7 +126,7 @@ fn issued() -> HashMap<Ticket, Arc<IssuedTicket>> {
                 ticket.parse().unwrap(),
                 Arc::new(IssuedTicket {
                     app: app.to_owned(),
-                    user_id,
+                    user_id: Some(user_id),
                     last_expires_at: now(),
                 }),
             )

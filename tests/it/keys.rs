@@ -219,11 +219,19 @@ async fn each_route_wants_its_scope() {
         (Method::GET, "/v1/deliveries/{id}", "admin"),
         (Method::GET, "/v1/deliveries/{id}/body", "admin"),
         (Method::POST, "/v1/deliveries/{id}/replay", "admin"),
+        (Method::POST, "/v1/erasures", "admin"),
+        (Method::GET, "/v1/erasures/{id}", "admin"),
     ];
     let delivery: Uuid = sqlx::query_scalar("SELECT id FROM deliveries")
         .fetch_one(&app.pool)
         .await
         .unwrap();
+    let asked = app.request(Method::POST, "/v1/erasures");
+    let asked = asked.json(&json!({"user_id": "nobody-else"})).send().await;
+    let erasure = answer(asked.unwrap()).await.1["erasure_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     for (method, path) in operations() {
         let known = routes
             .iter()
@@ -243,6 +251,7 @@ async fn each_route_wants_its_scope() {
         let key = key(&app, &format!("may {}", scopes.join("-")), scopes, None).await;
         for (method, path, scope) in &routes {
             let filled = path
+                .replace("/v1/erasures/{id}", &format!("/v1/erasures/{erasure}"))
                 .replace("{ticket}", &ticket)
                 .replace("{id}", &delivery.to_string())
                 .replace("{file_id}", "4001");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const VOCABULARY: [&str; 6] = ["config", "ops", "vod", "ticket", "http", "access"];
+const VOCABULARY: [&str; 7] = ["config", "ops", "vod", "ticket", "erased", "http", "access"];
 
 /// Which parts of the crate each part may import, besides itself; what is not listed here may not be at all.
 ///
@@ -14,7 +14,7 @@ fn may_import(part: &str) -> Option<Vec<&'static str>> {
     Some(match part {
         // vocabulary
         "config" | "ops" | "vod" | "ticket" => vec![],
-        "http" => vec!["ops"],
+        "erased" | "http" => vec!["ops"],
         "access" => vec!["config", "http", "ops"],
         // the river
         "sign" => vocabulary_and(&[]),
@@ -22,7 +22,7 @@ fn may_import(part: &str) -> Option<Vec<&'static str>> {
         "attribute" => vec!["config", "ticket", "vod"], // pure; its rules are settings
         "record" => vocabulary_and(&["attribute"]),
         "query" => vocabulary_and(&["record"]), // what a person puts right goes through it
-        "keep" => vocabulary_and(&[]),
+        "keep" => vocabulary_and(&["record"]),  // whose rows only it writes
         // assembly
         "app" => vocabulary_and(&["sign", "receive", "attribute", "record", "query", "keep"]),
         "simulator" => vocabulary_and(&["sign", "receive", "attribute", "record", "query", "keep"]),

@@ -4,6 +4,7 @@
 
 mod analyst;
 mod analyst_views;
+mod attacks;
 mod attribution;
 mod callback_auth;
 mod converge;
@@ -11,10 +12,12 @@ mod decode;
 mod deliveries;
 mod doctor;
 mod door;
+mod erasure;
 mod feed;
 mod fold;
 mod harness;
 mod hostile;
+mod integrate;
 mod irregular;
 mod keys;
 mod layers;
@@ -37,6 +40,7 @@ mod replay;
 mod retention;
 mod rollups;
 mod sdk;
+mod seed;
 mod signature_log;
 mod signatures;
 mod simulator;

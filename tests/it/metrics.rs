@@ -22,7 +22,7 @@ const LIMIT_BYTES: usize = 8 * 1024 * 1024;
 /// Each series, as it is written, and its value.
 pub type Series = BTreeMap<String, f64>;
 
-fn read(text: &str) -> Series {
+pub fn read(text: &str) -> Series {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let series: Vec<(String, f64)> = lines
         .map(|line| line.rsplit_once(' ').unwrap())

@@ -40,6 +40,7 @@ pub fn body_for(path: &str) -> Value {
         "/v1/uploads/{file_id}/attribution" => json!({"user_id": "ann", "reason": "case 1"}),
         "/v1/decode" => json!({"text": "vt_01H455VB4PEX5VSKNK084SN02Q"}),
         "/session" => json!({"key": ADMIN_KEY}),
+        "/v1/erasures" => json!({"user_id": "nobody-else"}),
         _ => json!({"user_id": "ann"}),
     }
 }

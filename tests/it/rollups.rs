@@ -9,6 +9,7 @@ use vod_receiver::keep::{changes, rollups};
 use vod_receiver::record::replay::{Replay, Selection};
 use vod_receiver::record::{Delivery, Door, Quarantine};
 
+use crate::erasure::erase;
 use crate::fold;
 use crate::harness::{TestApp, answer, new_file_upload};
 use crate::uploads_list::{deletion, procedure};
@@ -173,6 +174,7 @@ impl TestApp {
 pub struct History {
     pub app: TestApp,
     dice: Dice,
+    users: [String; 5],
     tickets: Vec<String>,
     files: Vec<String>,
     bodies: Vec<Value>,
@@ -183,6 +185,7 @@ impl History {
         Self {
             app: TestApp::start().await,
             dice: Dice::new(seed),
+            users: ["a", "b", "c", "d", "e"].map(|name| format!("user {name}")),
             tickets: Vec::new(),
             files: Vec::new(),
             bodies: Vec::new(),
@@ -225,7 +228,7 @@ impl History {
     }
 
     async fn sign(&mut self) {
-        let mut asked = json!({"user_id": format!("user {}", self.dice.roll(5))});
+        let mut asked = json!({"user_id": self.dice.of(&self.users)});
         asked["expires_in"] = json!(1 + self.dice.roll(100_000));
         let (status, body) = self.app.post_signature(&asked).await;
         assert_eq!(status, StatusCode::CREATED, "{body}");
@@ -250,8 +253,7 @@ impl History {
 
     async fn decide(&mut self) {
         let path = format!("/v1/uploads/{}/attribution?app=main", self.file());
-        let verdict =
-            json!({"user_id": format!("user {}", self.dice.roll(5)), "reason": "they said so"});
+        let verdict = json!({"user_id": self.dice.of(&self.users), "reason": "they said so"});
         let request = self.app.request(Method::PUT, &path).json(&verdict);
         let (status, body) = answer(request.send().await.unwrap()).await;
         assert!(
@@ -264,8 +266,8 @@ impl History {
     pub async fn end_of_a_day(&mut self) {
         let app = &self.app;
         app.clock.advance(TimeDelta::days(2));
-        let ticket = app.ticket("user 3").await;
-        app.ticket("user 4").await;
+        let ticket = app.ticket("user late").await;
+        app.ticket("user later").await;
         app.clock.advance(TimeDelta::minutes(1));
         for file in ["9901", "9902", "9903", "9904"] {
             let mut body = new_file_upload(file, if file == "9904" { "" } else { &ticket });
@@ -290,7 +292,7 @@ impl History {
     }
 
     pub async fn happen(&mut self) {
-        match self.dice.roll(16) {
+        match self.dice.roll(17) {
             0..=2 => self.sign().await,
             3..=5 => {
                 let body = self.upload();
@@ -331,6 +333,15 @@ impl History {
             12 => self.set_aside().await,
             13 => self.decide().await,
             14 => {
+                if self.dice.roll(4) == 0 {
+                    let gone = usize::try_from(self.dice.roll(5)).unwrap();
+                    let another = format!("user {}", self.app.random.u64());
+                    let gone = std::mem::replace(&mut self.users[gone], another);
+                    erase(&self.app, &gone).await;
+                    self.tickets.clear(); // some were theirs
+                }
+            }
+            15 => {
                 let minutes = self.dice.roll(1_500) as i64;
                 self.app.clock.advance(TimeDelta::minutes(minutes));
             }

@@ -189,6 +189,38 @@ impl Serving {
         arguments: &[&str],
         more: &[(&str, &str)],
     ) -> Self {
+        let arguments = [&["serve"], arguments].concat();
+        let program = |settings: &[(&str, &str)]| binary(&arguments, settings);
+        Self::start_as(program, data_dir, database_url, more)
+    }
+
+    /// By another program, which is given the command that it is to become.
+    pub fn start_through(
+        through: impl Fn(&Command) -> Command,
+        data_dir: &Arc<Scratch>,
+        database_url: &str,
+    ) -> Self {
+        let program = |settings: &[(&str, &str)]| {
+            let program = binary(&["serve"], settings);
+            let mut through = through(&program);
+            for (name, value) in program.get_envs() {
+                match value {
+                    Some(value) => through.env(name, value),
+                    None => through.env_remove(name),
+                };
+            }
+            through.current_dir("/");
+            through
+        };
+        Self::start_as(program, data_dir, database_url, &[])
+    }
+
+    fn start_as(
+        program: impl Fn(&[(&str, &str)]) -> Command,
+        data_dir: &Arc<Scratch>,
+        database_url: &str,
+        more: &[(&str, &str)],
+    ) -> Self {
         let dir = data_dir.0.display().to_string();
         let settings = [
             ("VOD_RECEIVER_DATA_DIR", dir.as_str()),
@@ -203,7 +235,7 @@ impl Serving {
             ("VOD_RECEIVER_LOG_FORMAT", "json"),
         ];
         let settings = [&settings, more].concat();
-        let mut child = binary(&[&["serve"], arguments].concat(), &settings)
+        let mut child = program(&settings)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -570,7 +570,7 @@ async fn no_value_of_any_parameter_brings_the_service_down() {
 }
 
 /// A GET of exactly this address; its status, and all that was answered.
-async fn raw_get(app: &TestApp, address: &str) -> (u16, String) {
+pub async fn raw_get(app: &TestApp, address: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let host = app.url.strip_prefix("http://").unwrap();
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();

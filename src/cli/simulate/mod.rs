@@ -1,8 +1,10 @@
 //! `simulate`: runs a local VOD until it is stopped, or users who upload through one.
 
+mod seed;
 mod users;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -29,6 +31,8 @@ enum Command {
     /// Plays users who upload through a running receiver and a local VOD, and tells whether each file was attributed
     /// to the right one.
     Users(users::Users),
+    /// Fills a new database with many uploads, skewed as real ones are, to measure on.
+    Seed(seed::Seed),
 }
 
 #[derive(Args)]
@@ -98,9 +102,10 @@ struct KnobFlags {
 }
 
 impl Simulate {
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self, config: Option<PathBuf>) -> anyhow::Result<()> {
         match self.command {
             Some(Command::Users(users)) => users.run().await,
+            Some(Command::Seed(seed)) => seed.run(&super::configured(config)?).await,
             None => self.vod.run().await,
         }
     }

@@ -112,10 +112,7 @@ fn each_wrong_line_of_the_file_is_named_with_its_place() {
             "metrics_listen = 'x'",
             "metrics_listen must be an IP address and a port",
         ),
-        (
-            "keep_issues_days = 200",
-            "keep_issues_days is no setting here.",
-        ),
+        ("retain_for = 200", "retain_for is no setting here."),
         ("listen_file = 'x'", "listen_file is no setting here."),
         (
             "sign_key = 'x'",
@@ -193,7 +190,7 @@ fn unknown_variables_of_ours_are_refused_with_a_guess() {
             "; did you mean VOD_RECEIVER_ADMIN_KEY_FILE?",
         ),
         ("VOD_RECEIVER_LISTEN_FILE", "x", "."),
-        ("VOD_RECEIVER_KEEP_CHANGES_DAYS", "200", "."),
+        ("VOD_RECEIVER_PARTITIONS", "200", "."),
         ("VOD_RECEIVER_PORT", "8080", "."),
     ];
     for (variable, value, end) in cases {

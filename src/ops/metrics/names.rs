@@ -197,6 +197,7 @@ const VERDICTS: Labels = Labels {
         &["none", "wrong_app"],
         &["none", "contexts_differ"],
         &["none", "refuted"],
+        &["none", "erased"],
     ],
 };
 const SIGNS_OF_MISUSE: Labels = Labels {
@@ -295,6 +296,8 @@ metrics! {
     ReconcileCheckpointAge = "vod_receiver_reconcile_checkpoint_age_seconds", Kind::Gauge, NO_LABELS;
     /// Requests, by route and class of the status. The route is the template, never the path; `none`: no such route.
     HttpRequests = "vod_receiver_http_requests_total", Kind::Counter, ENDPOINTS_AND_STATUS;
+    /// Requests whose handler panicked, which is a bug: they were answered 500, and the log tells where.
+    HandlerPanics = "vod_receiver_handler_panics_total", Kind::Counter, NO_LABELS;
     /// Time from the head of a request to the head of its answer.
     HttpRequestDuration = "vod_receiver_http_request_duration_seconds", Kind::Histogram(REQUEST_SECONDS), ENDPOINTS;
     /// Upload signatures given out by `POST /v1/signatures`.

@@ -173,7 +173,7 @@ pub struct Whose {
     #[schema(value_type = Option<String>, example = "vt_01KASBKQ0MF9XS2V2A4JX8N7RE")]
     ticket: Option<String>,
     /// `ticket`; or why nobody is known: `no_context`, `foreign_context` (no ticket, and perhaps a resolver's matter),
-    /// `unknown_ticket`, `another_app`, `not_looked_up`.
+    /// `unknown_ticket`, `another_app`, `erased`, `not_looked_up`.
     #[schema(example = "ticket")]
     reason: &'static str,
     #[serde(skip)]
@@ -254,8 +254,11 @@ impl Explained {
                 None => whose.reason = "unknown_ticket",
                 Some(owner) if !may_be_told(&owner.app) => whose.reason = "another_app",
                 Some(owner) => {
-                    whose.reason = "ticket";
-                    whose.user_id = Some(owner.user_id.clone());
+                    whose.reason = match owner.user_id {
+                        Some(_) => "ticket",
+                        None => "erased",
+                    };
+                    whose.user_id = owner.user_id.clone();
                     whose.app = Some(owner.app.clone());
                 }
             }

@@ -24,7 +24,8 @@ use crate::ticket::Ticket;
 /// Whose a ticket is.
 pub struct Owner {
     pub app: String,
-    pub user_id: String,
+    /// `None` once the user is erased.
+    pub user_id: Option<String>,
 }
 
 /// What is to be explained.

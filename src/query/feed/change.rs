@@ -67,6 +67,13 @@ impl Told {
         &self.frame[self.json.clone()]
     }
 
+    /// Whether the upload is an erased person's now.
+    pub fn is_erasure(&self) -> bool {
+        const REASON: &[u8] = br#""reason":"erased""#;
+        // Those that name a user are nobody's who is erased.
+        self.user_after.is_none() && self.json().windows(REASON.len()).any(|at| at == REASON)
+    }
+
     /// What it takes in memory, roughly.
     pub fn bytes(&self) -> usize {
         size_of::<Self>() + self.frame.len() + self.app.len()

@@ -76,7 +76,13 @@ impl Ring {
     }
 
     /// Adds the changes that come next; the oldest go.
+    ///
+    /// Where one tells that a person is erased, what was held before may name the person, and goes too: who is behind
+    /// reads the log, which does not.
     pub fn push(&mut self, told: Vec<Told>) {
+        if told.iter().any(Told::is_erasure) {
+            self.pass_to(self.head());
+        }
         for told in told {
             self.bytes += told.bytes();
             self.held.push_back(Arc::new(told));

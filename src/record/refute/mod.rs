@@ -49,6 +49,10 @@ enum Word<'a> {
 
 impl<'a> Word<'a> {
     fn of(upload: &'a Upload) -> Self {
+        // What VOD told of an erased person's file is not kept.
+        if upload.is_erased() {
+            return Self::Nothing;
+        }
         if upload.confirmed() == Confirmed::Refuted {
             return Self::NoSuchFile;
         }

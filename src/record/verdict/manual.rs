@@ -2,7 +2,9 @@
 
 use crate::attribute::{Method, Reason, Verdict};
 use crate::config::AppName;
+use crate::erased::Known;
 use crate::http::problem::Problem;
+use crate::ops::database::{Fault, classify};
 use crate::record::Recorder;
 use crate::ticket::UserId;
 use crate::vod::event::FileId;
@@ -27,6 +29,8 @@ pub struct Decision {
 pub enum NotDecided {
     /// No such upload is known.
     Unknown,
+    /// The user is erased.
+    Erased,
     /// Postgres cannot take it now, or something is wrong on our side.
     Failed(Problem),
 }
@@ -40,11 +44,19 @@ impl Recorder {
         let acquired = pool.acquire().await;
         let mut connection = acquired.map_err(|fault| failed(fault.into()))?;
         for _ in 0..TURNS {
-            let decided = self.try_decide(&mut connection, decision).await;
-            match decided.map_err(|fault| failed(fault.into()))? {
-                Some(true) => return Ok(()),
-                Some(false) => {}
-                None => return Err(NotDecided::Unknown),
+            let erased = self.erased.refresh(&mut connection).await;
+            let erased = erased.map_err(|fault| failed(fault.into()))?;
+            let user = decision.user_id.as_ref();
+            if user.is_some_and(|user| erased.holds(user.as_str())) {
+                return Err(NotDecided::Erased);
+            }
+            match self.try_decide(&mut connection, decision, &erased).await {
+                Ok(Some(true)) => return Ok(()),
+                Ok(Some(false)) => {}
+                Ok(None) => return Err(NotDecided::Unknown),
+                // Somebody was erased in between.
+                Err(fault) if classify(&fault) == Fault::Contended => {}
+                Err(fault) => return Err(failed(fault.into())),
             }
         }
         tracing::error!("a decision met other writers {TURNS} times in a row");
@@ -56,6 +68,7 @@ impl Recorder {
         &self,
         connection: &mut sqlx::PgConnection,
         decision: &Decision,
+        erased: &Known,
     ) -> Result<Option<bool>, sqlx::Error> {
         let app = decision.app.as_str();
         let Some(held) = sql::find(connection, app, decision.file_id.as_str()).await? else {
@@ -73,7 +86,7 @@ impl Recorder {
             None if held.verdict.method != Method::Manual => return Ok(Some(true)),
             None => {
                 let tickets = sql::tickets(connection, &named(std::slice::from_ref(&held))).await?;
-                held.by_rules(&tickets, &self.resolvers)
+                held.by_rules(&tickets, &self.resolvers, erased)
             }
         };
         if verdict == held.verdict {
@@ -85,8 +98,8 @@ impl Recorder {
             note: Some(&decision.reason),
         };
         let by = format!("key {}", decision.key);
-        let written =
-            sql::write(connection, &[change], &by, self.clock.now(), &self.random).await?;
+        let now = self.clock.now();
+        let written = sql::write(connection, &[change], &by, erased, now, &self.random).await?;
         Ok(Some(!written.is_empty()))
     }
 }

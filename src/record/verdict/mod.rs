@@ -12,6 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::attribute::{self, Claims, Method, Reason, Resolvers, Verdict, named_ticket};
+use crate::erased::Known;
 use crate::ticket::{IssuedTicket, Ticket};
 pub use manual::{Decision, NotDecided};
 pub(super) use sql::read_standing;
@@ -55,6 +56,7 @@ impl Held {
         &self,
         tickets: &HashMap<Ticket, Arc<IssuedTicket>>,
         resolvers: &Resolvers,
+        erased: &Known,
     ) -> Verdict {
         let claims = Claims {
             app: &self.app,
@@ -70,6 +72,14 @@ impl Held {
         // A ticket that is no longer in the log, which is not kept for ever, was there when it decided.
         if was_known && is_gone {
             return self.verdict.clone();
+        }
+        // Whose it would be is not to be known any more: it stays nobody's.
+        if verdict
+            .user_id
+            .as_deref()
+            .is_some_and(|user| erased.holds(user))
+        {
+            return Verdict::erased(named);
         }
         verdict
     }

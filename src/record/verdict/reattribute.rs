@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::attribute::{Method, Resolvers, Verdict};
+use crate::attribute::{Method, Reason, Resolvers, Verdict};
 use crate::config::AppName;
+use crate::erased::ErasedUsers;
 use crate::ops::clock::Clock;
-use crate::ops::database::Database;
+use crate::ops::database::{Database, Fault, classify};
 use crate::ops::random::Random;
 
 use super::{Change, Held, TURNS, named, sql};
@@ -73,6 +74,7 @@ pub enum Interrupted {
 /// Judges old uploads anew.
 pub struct Reattribute {
     resolvers: Resolvers,
+    erased: ErasedUsers,
     clock: Clock,
     random: Random,
     /// Only tells what would change.
@@ -97,6 +99,7 @@ impl Reattribute {
     pub fn new(resolvers: Resolvers, clock: Clock, random: Random, dry_run: bool) -> Self {
         Self {
             resolvers,
+            erased: ErasedUsers::default(),
             clock,
             random,
             dry_run,
@@ -159,10 +162,11 @@ impl Reattribute {
         connection: &mut PgConnection,
         page: &[Held],
     ) -> Result<bool, sqlx::Error> {
+        let erased = self.erased.refresh(connection).await?;
         let tickets = sql::tickets(connection, &named(page)).await?;
         let verdicts = page
             .iter()
-            .map(|held| (held, held.by_rules(&tickets, &self.resolvers)));
+            .map(|held| (held, held.by_rules(&tickets, &self.resolvers, &erased)));
         let mut changes: Vec<Change> = verdicts
             .filter(|(held, verdict)| held.verdict != *verdict)
             .map(|(held, verdict)| Change {
@@ -177,7 +181,11 @@ impl Reattribute {
             (0..changes.len()).collect()
         } else {
             let now = self.clock.now();
-            sql::write(connection, &changes, DECIDED_BY, now, &self.random).await?
+            match sql::write(connection, &changes, DECIDED_BY, &erased, now, &self.random).await {
+                // Somebody was erased in between.
+                Err(fault) if classify(&fault) == Fault::Contended => return Ok(false),
+                written => written?,
+            }
         };
         for &position in &written {
             let change = &changes[position];
@@ -188,9 +196,10 @@ impl Reattribute {
     }
 }
 
-/// A person's verdict stands.
+/// A person's verdict stands, and who is erased stays so.
 fn is_meant(held: &Held, range: &Range) -> bool {
-    held.verdict.method != Method::Manual && range.apps.iter().any(|app| app.as_str() == held.app)
+    let stands = held.verdict.method == Method::Manual || held.verdict.reason == Reason::Erased;
+    !stands && range.apps.iter().any(|app| app.as_str() == held.app)
 }
 
 fn transition(from: &Verdict, to: &Verdict) -> Transition {

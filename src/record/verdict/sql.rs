@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Change, Held};
 use crate::attribute::{Method, Reason, Verdict};
+use crate::erased::Known;
 use crate::ops::random::Random;
 use crate::record::batch::Batch;
 use crate::record::columns::columns;
@@ -134,7 +135,8 @@ pub(super) async fn tickets(
     .await?;
     let issued = rows.into_iter().map(|row| {
         let ticket = Ticket(row.id);
-        let user_id = UserId::parse(&row.user_id).map_err(|fault| {
+        let user_id = row.user_id.as_deref().map(UserId::parse).transpose();
+        let user_id = user_id.map_err(|fault| {
             sqlx::Error::Decode(format!("tickets.user_id of {ticket}: {fault}").into())
         })?;
         let issued = IssuedTicket {
@@ -167,12 +169,13 @@ columns! {
 }
 
 /// Writes verdicts in one transaction, with audit trail and change log; tells which of them, by their
-/// positions: those whose rows moved since they were read are not.
+/// positions: those whose rows moved since they were read are not. Fails with 40001 if somebody was erased since.
 #[tracing::instrument(name = "db.uploads.decide", level = "debug", skip_all, fields(uploads = changes.len()))]
 pub(super) async fn write(
     connection: &mut PgConnection,
     changes: &[Change<'_>],
     decided_by: &str,
+    known: &Known,
     now: DateTime<Utc>,
     random: &Random,
 ) -> Result<Vec<usize>, sqlx::Error> {
@@ -217,6 +220,7 @@ pub(super) async fn write(
         &rows.audit_id as _,
         &rows.note as _,
         decided_by,
+        known.epoch(),
     )
     .fetch_all(connection)
     .await?;
@@ -225,7 +229,7 @@ pub(super) async fn write(
 }
 
 /// Reads what persons decided of files that have no row: it is made again, after a loss say, and a person's
-/// verdict is in no delivery.
+/// verdict is in no delivery. An erased person's file stays one too.
 #[tracing::instrument(name = "db.attribution_changes.standing", level = "debug", skip_all)]
 pub async fn read_standing(
     connection: &mut PgConnection,
@@ -237,12 +241,12 @@ pub async fn read_standing(
         return Ok(());
     }
     let rows = sqlx::query!(
-        r#"SELECT k.app AS "app!", k.file_id AS "file_id!", c.user_after AS "user_id!", c.note, c.at
+        r#"SELECT k.app AS "app!", k.file_id AS "file_id!", c.user_after AS "user_id", c.note, c.at AS "at!"
         FROM (SELECT unnest($1::text[]) AS app, unnest($2::text[]) AS file_id) k,
             LATERAL (
                 SELECT * FROM attribution_changes WHERE file_id = k.file_id AND app = k.app ORDER BY id DESC LIMIT 1
             ) c
-        WHERE c.method_after = 'manual' AND c.user_after IS NOT NULL"#,
+        WHERE c.method_after = 'manual' AND c.user_after IS NOT NULL OR c.reason_after = 'erased'"#,
         &apps,
         &file_ids,
     )
@@ -253,12 +257,15 @@ pub async fn read_standing(
             continue;
         };
         let mut decided = Upload::unknown(row.at);
-        decided.verdict = Verdict {
-            user_id: Some(row.user_id),
-            method: Method::Manual,
-            reason: Reason::Manual,
-            detail: row.note,
-            ..decided.verdict
+        decided.verdict = match row.user_id {
+            None => Verdict::erased(None),
+            Some(user_id) => Verdict {
+                user_id: Some(user_id),
+                method: Method::Manual,
+                reason: Reason::Manual,
+                detail: row.note,
+                ..decided.verdict
+            },
         };
         file.decided = Some(decided);
     }

@@ -24,7 +24,7 @@ written AS (
         version = told.version + 1, folded_on = told.version
     FROM told
     WHERE u.file_id = told.file_id AND u.app = told.app AND u.version = told.version
-        AND (SELECT count(*) FROM locked) >= 0
+        AND (SELECT count(*) FROM locked) >= 0 AND (SELECT knows_erased($16))
     RETURNING told.position
 ),
 audited AS (

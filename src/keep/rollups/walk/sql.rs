@@ -17,6 +17,20 @@ pub struct Stretch {
     pub since: Option<DateTime<Utc>>,
 }
 
+impl Stretch {
+    /// Of rows that are fresh or not.
+    fn of(rows: impl Iterator<Item = (Uuid, bool)>) -> Self {
+        let mut stretch = Self::default();
+        for (id, is_fresh) in rows {
+            stretch.last = Some(id);
+            if is_fresh {
+                stretch.fresh.push(id);
+            }
+        }
+        stretch
+    }
+}
+
 /// The next deliveries that do not wait in `uncounted`.
 #[tracing::instrument(name = "db.deliveries.walk", level = "debug", skip_all)]
 pub async fn walk_deliveries(
@@ -46,19 +60,11 @@ pub async fn walk_deliveries(
     )
     .fetch_all(connection)
     .await?;
-    let mut stretch = Stretch {
-        last: rows.last().map(|row| row.id),
-        ..Stretch::default()
-    };
-    for row in rows {
-        if row.fresh {
-            stretch.fresh.push(row.id);
-        }
-        if row.released {
-            stretch.released.push(row.id);
-        }
-    }
-    Ok(stretch)
+    let released = rows.iter().filter(|row| row.released);
+    Ok(Stretch {
+        released: released.map(|row| row.id).collect(),
+        ..Stretch::of(rows.iter().map(|row| (row.id, row.fresh)))
+    })
 }
 
 /// The next uploads, by their key: file id and app.
@@ -102,14 +108,8 @@ pub async fn walk_issues(
     .fetch_all(connection)
     .await?;
     Ok(Stretch {
-        last: rows.last().map(|row| row.id),
         since: rows.last().and_then(|row| row.since),
-        fresh: rows
-            .iter()
-            .filter(|row| row.fresh)
-            .map(|row| row.id)
-            .collect(),
-        released: Vec::new(),
+        ..Stretch::of(rows.iter().map(|row| (row.id, row.fresh)))
     })
 }
 
@@ -134,13 +134,5 @@ pub async fn walk_tickets(
     )
     .fetch_all(connection)
     .await?;
-    Ok(Stretch {
-        last: rows.last().map(|row| row.id),
-        fresh: rows
-            .iter()
-            .filter(|row| row.fresh)
-            .map(|row| row.id)
-            .collect(),
-        ..Stretch::default()
-    })
+    Ok(Stretch::of(rows.iter().map(|row| (row.id, row.fresh))))
 }

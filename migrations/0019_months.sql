@@ -1,0 +1,48 @@
+-- Making and dropping a month of a partitioned table want its owner. The service's own role may own nothing: it calls
+-- these, which run as the owner, take two tables only, and touch nothing but their months (docs/security.md).
+
+CREATE FUNCTION make_month(partitioned text, month text, from_id uuid, to_id uuid) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    name text := partitioned || '_' || month;
+    -- Why: migrations/0006_ingest.sql
+    storage text := CASE partitioned WHEN 'deliveries' THEN 'WITH (toast_tuple_target = 4096)' ELSE '' END;
+    moved bigint;
+BEGIN
+    IF partitioned NOT IN ('deliveries', 'signature_issues') OR month !~ '^[0-9]{4}_[0-9]{2}$' THEN
+        RAISE EXCEPTION 'make_month makes months of deliveries and signature_issues only' USING ERRCODE = '22023';
+    END IF;
+    -- Several receivers may try at once.
+    PERFORM pg_advisory_xact_lock(8534150179911069300);
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN 0;
+    END IF;
+    -- Rather gives up than waits: behind who waits for a table to itself, everybody else waits for that table too.
+    PERFORM set_config('lock_timeout', '200ms', true);
+    -- The month is filled before it is attached, and attached with a check that is already proven, so that ingest waits
+    -- only for the catalogue.
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL, CONSTRAINT %I CHECK (id >= %L AND id < %L)) %s',
+        name, partitioned, name || '_month', from_id, to_id, storage);
+    EXECUTE format('WITH astray AS (DELETE FROM %I WHERE id >= %L AND id < %L RETURNING *)
+        INSERT INTO %I SELECT * FROM astray', partitioned || '_default', from_id, to_id, name);
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+        partitioned, name, from_id, to_id);
+    EXECUTE format('ALTER TABLE %I DROP CONSTRAINT %I', name, name || '_month');
+    RETURN moved;
+END
+$$;
+
+-- Whoever calls it has seen to what depends on the month, and to how long it may wait.
+CREATE FUNCTION drop_month(partitioned text, month text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF partitioned NOT IN ('deliveries', 'signature_issues') OR month !~ '^[0-9]{4}_[0-9]{2}$' THEN
+        RAISE EXCEPTION 'drop_month drops months of deliveries and signature_issues only' USING ERRCODE = '22023';
+    END IF;
+    EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', partitioned, partitioned || '_' || month);
+    EXECUTE format('DROP TABLE %I', partitioned || '_' || month);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION make_month, drop_month FROM PUBLIC;

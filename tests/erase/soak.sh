@@ -1,0 +1,203 @@
+# `./dev soak erase`: a person of a large database is erased under load, killed half-way, and not to be found afterwards.
+# Sourced by ./dev, whose functions it uses. docs/erasure.md tells what it proves.
+
+erase_usage="./dev soak erase [--uploads N] [--users N] [--seconds N] [--release]
+                         a million uploads of 200,000 users unless told otherwise, 20 s of load before and while others are
+                         erased (--short: 20,000 uploads of 400 users, 5 s, and the rates are only shown)"
+
+soak_erase() {
+    local uploads=1000000 users=200000 seconds=20 judge=yes release=no
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --uploads) uploads=${2:?} && shift ;;
+            --users) users=${2:?} && shift ;;
+            --seconds) seconds=${2:?} && shift ;;
+            --release) release=yes ;;
+            --short) uploads=20000 users=400 seconds=5 judge=no ;;
+            *) fail "$erase_usage" ;;
+        esac
+        shift
+    done
+    need postgres wrk curl
+    build
+    if [ $release = yes ]; then
+        cargo build --locked --release --bin vod-receiver >&2
+        binary=${binary%/debug/*}/release/vod-receiver
+    fi
+    case $binary in /*) ;; *) binary=$PWD/$binary ;; esac
+    scratch_directory
+    trap end EXIT
+    trap 'exit 130' INT TERM
+    erase_cluster
+    erase_seed
+    erase_serve
+    # Of those in the middle: not the one with most uploads, nor one with none. The trace is searched with what stands before
+    # and after it, since user-12 is a part of user-123.
+    user=user-$((users / 20 + 7)) trace="(?<![A-Za-z0-9_-])user-$((users / 20 + 7))(?![A-Za-z0-9_-])"
+    erase_count before
+    grep -q . <(erase_dump 2>/dev/null | grep -aPo -m 1 "$trace") || fail "$user is nowhere to be found before; nothing would be proved."
+    erase_killed
+    erase_rates
+    erase_search
+    say "all well"
+}
+
+erase_cluster() {
+    local bin
+    bin=$(postgres_bin)
+    mkdir "$scratch/cluster"
+    ! is_root || chown "$(server_account)" "$scratch/cluster"
+    as_server "$bin/initdb" -D "$scratch/cluster/data" -U vod --auth=trust -E UTF8 --locale=C --no-sync >/dev/null
+    as_server "$bin/pg_ctl" start -s -w -D "$scratch/cluster/data" -l "$scratch/cluster/server.log" \
+        -o "-p 5432 -c listen_addresses= -c shared_buffers=512MB -c max_wal_size=2GB -k '$scratch/cluster'"
+    url="postgres://vod@localhost:5432/vod?host=$scratch/cluster&sslmode=disable"
+    erase_sql postgres "CREATE DATABASE vod"
+}
+
+erase_sql() {
+    as_server "$(postgres_bin)/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$scratch/cluster" -p 5432 -U vod -d "$1" -c "$2"
+}
+
+erase_dump() { as_server "$(postgres_bin)/pg_dump" -h "$scratch/cluster" -p 5432 -U vod vod; }
+
+erase_seed() {
+    mkdir "$scratch/receiver"
+    cat >"$scratch/receiver/vod-receiver.toml" <<END
+[[app]]
+name = "main"
+secret_id = "AKIDsoak"
+secret_key = "soak-secret-key-0123456789"
+callback_token = "soak-callback-token-0123456789"
+resolvers = ["json:/uid"]
+
+[[app]]
+name = "clips"
+secret_id = "AKIDsoak"
+secret_key = "soak-secret-key-0123456789"
+callback_token = "soak-callback-token-9876543210"
+resolvers = ["json:/uid"]
+END
+    erase_receiver migrate >&2
+    say "Seeding $uploads uploads of $users users."
+    erase_receiver simulate seed --uploads "$uploads" --users "$users" >&2
+}
+
+# A command of the receiver, on this database.
+erase_receiver() {
+    (unconfigured env "DATABASE_URL=$url" "VOD_RECEIVER_CONFIG=$scratch/receiver/vod-receiver.toml" \
+        VOD_RECEIVER_LISTEN=127.0.0.1:18099 "VOD_RECEIVER_DATA_DIR=$scratch/receiver" \
+        VOD_RECEIVER_ALLOW_VOLATILE_SPOOL=true VOD_RECEIVER_ADMIN_KEY=soak-admin-key-0123456789abcdef "$binary" "$@")
+}
+
+erase_serve() {
+    log=$scratch/receiver/serve.log
+    unconfigured env "DATABASE_URL=$url" "VOD_RECEIVER_CONFIG=$scratch/receiver/vod-receiver.toml" \
+        VOD_RECEIVER_LISTEN=127.0.0.1:18099 "VOD_RECEIVER_DATA_DIR=$scratch/receiver" \
+        VOD_RECEIVER_ALLOW_VOLATILE_SPOOL=true VOD_RECEIVER_ADMIN_KEY=soak-admin-key-0123456789abcdef \
+        "$binary" serve >"$log" 2>&1 &
+    server=$!
+    local tries=0
+    until curl -fsS -o "$scratch/readyz" http://127.0.0.1:18099/readyz 2>/dev/null; do
+        tries=$((tries + 1))
+        [ $tries -lt 600 ] || fail "The receiver was not ready after a minute:" "$(tail -n 20 "$log")"
+        sleep 0.1
+    done
+}
+
+# What was counted, of what was there before the load: the same afterwards.
+erase_count() {
+    erase_sql vod "SELECT (SELECT count(*) FROM uploads WHERE file_id !~ '^load') || ' uploads, '
+        || (SELECT count(*) FROM uploads WHERE file_id !~ '^load' AND deleted_at IS NOT NULL) || ' deleted, '
+        || (SELECT coalesce(sum(size_bytes), 0) FROM uploads WHERE file_id !~ '^load') || ' bytes, '
+        || (SELECT count(*) FROM deliveries WHERE file_id IS NULL OR file_id !~ '^load') || ' deliveries, '
+        || (SELECT count(*) FROM tickets) || ' tickets, ' || (SELECT count(*) FROM signature_issues) || ' signatures, '
+        || (SELECT count(*) FROM tasks) || ' tasks'" >"$scratch/$1"
+}
+
+# load NAME SECONDS: notifications as fast as they are taken, of users by resolver, the one who is erased among them.
+erase_load() {
+    cat >"$scratch/load.lua" <<END
+local made, number = 0, 0
+function setup(thread) thread:set("number", number); number = number + 1 end
+local made = 0
+function request()
+    made = made + 1
+    local file, by = "load$1-" .. tostring(number) .. "-" .. made, "user-" .. (made * 7919 % $users + 1)
+    if made % 50 == 0 then by = "$user" end
+    local body = '{"EventType":"NewFileUpload","FileUploadEvent":{"FileId":"' .. file .. '","MediaBasicInfo":{"Name":"' .. by
+        .. '","CreateTime":"2026-11-23T07:59:00Z","Type":"mp4","MediaUrl":"http://example.com/f0.mp4","SourceInfo":'
+        .. '{"SourceType":"Upload","SourceContext":"{\\\\"uid\\\\":\\\\"' .. by .. '\\\\"}"}},"MetaData":{"Size":1000}}}'
+    return wrk.format("POST", "/callbacks/main/soak-callback-token-0123456789", {}, body)
+end
+END
+    wrk -t 1 -c 16 -d "${2}s" -s "$scratch/load.lua" http://127.0.0.1:18099 >"$scratch/load-$1.txt"
+    ! grep -q 'Non-2xx' "$scratch/load-$1.txt" || fail "Not every notification was taken:" "$(cat "$scratch/load-$1.txt")"
+    grep -o 'Requests/sec: *[0-9]*' "$scratch/load-$1.txt" | grep -o '[0-9]*$'
+}
+
+# The command is killed in the middle; a receiver finishes what it began. Load runs all the while.
+erase_killed() {
+    local rate state tries=0
+    (erase_load killed 30 >"$scratch/rate-killed") &
+    local load=$!
+    sleep 1
+    (cd / && exec env -i "DATABASE_URL=$url" "VOD_RECEIVER_CONFIG=$scratch/receiver/vod-receiver.toml" \
+        "VOD_RECEIVER_DATA_DIR=$scratch/receiver" "$binary" erase "$user" >"$scratch/erase.txt" 2>&1) &
+    local command=$!
+    until [ "$(erase_sql vod "SELECT count(*) FROM erasures WHERE uploads > 0")" = 1 ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || fail "The erasure did not begin:" "$(cat "$scratch/erase.txt")"
+    done
+    kill -9 $command 2>/dev/null || true
+    wait $command 2>/dev/null || true
+    state=$(erase_sql vod "SELECT step FROM erasures")
+    say "killed in step \`$state\`"
+    [ "$state" != done ] || fail "It was killed too late to prove anything."
+    tries=0
+    until [ "$(erase_sql vod "SELECT step FROM erasures")" = done ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 1200 ] || fail "No receiver finished it:" "$(tail -n 20 "$log")"
+        sleep 0.1
+    done
+    say "finished by the receiver: $(erase_sql vod "SELECT format('%s uploads, %s tickets, %s signatures, %s bodies, %s changes; %s s',
+        uploads, tickets, signatures, deliveries, changes, round(extract(epoch FROM finished_at - asked_at), 1)) FROM erasures")"
+    wait $load
+}
+
+# The rate of ingest alone, and while one person after another is erased.
+erase_rates() {
+    local alone beside erased=0 next until id
+    alone=$(erase_load alone "$seconds")
+    (erase_load beside "$seconds" >"$scratch/rate-beside") &
+    local load=$!
+    next=$((users / 10)) until=$((SECONDS + seconds - 1))
+    while [ $SECONDS -lt $until ]; do
+        next=$((next + 1))
+        erase_ask erasures -H "Content-Type: application/json" -d "{\"user_id\":\"user-$next\"}" >"$scratch/asked"
+        id=$(grep -o '[0-9a-f-]\{36\}' "$scratch/asked")
+        # By the receiver's own door: to start a psql each time is a load of its own.
+        until erase_ask "erasures/$id?limit=1" | grep -q '"done"' || [ $SECONDS -ge $until ]; do sleep 0.1; done
+        erased=$((erased + 1))
+    done
+    wait $load
+    beside=$(cat "$scratch/rate-beside")
+    say "ingest: $alone/s alone, $beside/s while $erased persons were erased: $((beside * 100 / alone)) %"
+    [ $judge = no ] || [ $((beside * 100)) -ge $((alone * 70)) ] || fail "That is less than 70 %."
+    until [ "$(erase_sql vod "SELECT count(*) FROM erasures WHERE step <> 'done'")" = 0 ]; do sleep 0.1; done
+}
+
+erase_ask() {
+    curl -fsS "http://127.0.0.1:18099/v1/$1" -H "Authorization: Bearer soak-admin-key-0123456789abcdef" "${@:2}"
+}
+
+erase_search() {
+    erase_count after
+    diff "$scratch/before" "$scratch/after" >&2 || fail "What was counted is not what it was."
+    say "totals as before: $(cat "$scratch/after")"
+    erase_sql vod "VACUUM"
+    erase_dump >"$scratch/dump.sql"
+    ! grep -aPq "$trace" "$scratch/dump.sql" ||
+        fail "A dump still names $user:" "$(grep -aPno ".{60}$trace.{60}" "$scratch/dump.sql" | head -n 5)"
+    ! grep -aPrq "$trace" "$scratch/receiver/spool" || fail "The spool still names $user."
+    say "neither the dump ($(($(wc -c <"$scratch/dump.sql") >> 20)) MiB) nor the spool names $user"
+}
