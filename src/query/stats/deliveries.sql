@@ -28,6 +28,7 @@ WITH looked_at AS MATERIALIZED (
 )
 SELECT
     CASE WHEN (SELECT count(*) FROM looked_at) < $5 THEN $1 ELSE (SELECT min(received_at) FROM looked_at) END AS "since!",
+    $2::timestamptz AS "until!",
     NULL::timestamptz AS fresh_until,
     (SELECT count(*) FROM d) AS "total!",
     (SELECT coalesce(jsonb_agg(b ORDER BY at), '[]') FROM buckets b) AS "buckets!: Json<Vec<DeliveriesBucket>>",

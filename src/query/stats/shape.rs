@@ -29,8 +29,10 @@ pub struct Uploads {
     /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
     /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Before when: `to`, or the end of its quarter of an hour.
+    pub until: DateTime<Utc>,
     /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
-    /// committed before this time is in them.
+    /// committed before this time is in them, and up to 10,000 of what came since is added.
     pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 120)]
@@ -49,7 +51,8 @@ pub struct Uploads {
     /// By how their processing goes, the most frequent first.
     #[schema(value_type = Vec<ProcessingCount>)]
     pub processing: Json<Vec<ProcessingCount>>,
-    /// From the upload, by VOD's clock, to its commit here; null where no upload tells its time.
+    /// From the upload, by VOD's clock, to its commit here; in roll-ups to when VOD told of it first, within 9.1 %. Null
+    /// where no upload tells its time.
     pub delay: Option<Delay>,
 }
 
@@ -117,8 +120,10 @@ pub struct Permissions {
     /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
     /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Before when: `to`, or the end of its quarter of an hour.
+    pub until: DateTime<Utc>,
     /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
-    /// committed before this time is in them.
+    /// committed before this time is in them, and up to 10,000 of what came since is added.
     pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 130)]
@@ -133,7 +138,7 @@ pub struct Permissions {
     /// No upload came of it, and none will.
     #[schema(example = 2)]
     pub never_used: i64,
-    /// Signatures given out, at most 100,000: several belong to one ticket.
+    /// Signatures given out, at most 100,000; in roll-ups all of these tickets: several belong to one.
     #[schema(example = 301)]
     pub signatures: i64,
     #[schema(value_type = Vec<TicketsBucket>)]
@@ -165,8 +170,10 @@ pub struct Deliveries {
     /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
     /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Before when: `to`, or the end of its quarter of an hour.
+    pub until: DateTime<Utc>,
     /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
-    /// committed before this time is in them.
+    /// committed before this time is in them, and up to 10,000 of what came since is added.
     pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 131)]
@@ -179,7 +186,7 @@ pub struct Deliveries {
     /// What is in quarantine, of any time, the newest 10,000: by reason, the most frequent first.
     #[schema(value_type = Vec<QuarantineCount>)]
     pub quarantine: Json<Vec<QuarantineCount>>,
-    /// Those that told again what one before had told.
+    /// Those that told again what one before had told; in roll-ups, those that told of an upload.
     #[schema(example = 12)]
     pub repeated: i64,
     /// When VOD last told something by push or pull, in any window; null if nothing among the newest 10,000 is.
