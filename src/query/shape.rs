@@ -12,7 +12,7 @@ use crate::ticket::Ticket;
 /// One uploaded file: whose it is, how we know, how its processing goes.
 ///
 /// `deliveries` tells of the deliveries that named it, repeated ones included: how many in a list, which in a history.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Upload<D = i32> {
     /// Text: it exceeds what a JSON number keeps.
     #[schema(example = "5285890784273533167")]
@@ -82,7 +82,7 @@ pub struct Upload<D = i32> {
 }
 
 /// Whose it is: how that was decided, and why.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Attribution {
     /// `ticket`, `resolver`, `manual` or `none`.
     #[schema(example = "ticket")]
@@ -99,7 +99,7 @@ pub struct Attribution {
 }
 
 /// What VOD measured of the media; null until it did.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Media {
     /// Of the original.
     #[schema(example = 7700180)]
@@ -148,8 +148,8 @@ pub struct UploadRow {
     review_task_id: Option<String>,
     processing: String,
     pub uploaded_at: Option<DateTime<Utc>>,
-    recorded_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    pub recorded_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
     deleted_at: Option<DateTime<Utc>>,
     deliveries: i32,
 }

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
-use super::feed::{Feed, Woken};
-use super::history::Issue;
+use super::feed::{Feed, Seen, Woken};
+use super::history::{self, Issue};
 use super::shape::Upload;
 use super::{changes, sql};
 use crate::access::{Caller, Read};
@@ -47,6 +47,7 @@ pub struct TicketRow {
     pub user_id: Option<String>,
     pub context: Option<sqlx::types::Json<Box<RawValue>>>,
     pub created_at: DateTime<Utc>,
+    pub last_expires_at: DateTime<Utc>,
 }
 
 /// For how long to wait, and for what.
@@ -121,27 +122,25 @@ pub async fn read_ticket(
         let _turn = place.turn().await;
         Box::pin(read(&database, id, &caller)).await?
     };
-    while !until.is_met(&ticket.uploads) && place.wait_until(deadline).await == Woken::Perhaps {
-        let _turn = place.turn().await;
-        Box::pin(ticket.read_again(&database, id, until)).await?;
+    while !until.is_met(&ticket.uploads) {
+        match place.wait_until(deadline).await {
+            Woken::Told(seen) => ticket.show(&seen),
+            Woken::Perhaps => {
+                let _turn = place.turn().await;
+                ticket = Box::pin(read(&database, id, &caller)).await?;
+            }
+            Woken::Over => break,
+        }
     }
     Ok(Json(ticket))
 }
 
 impl Ticket {
-    /// Reads what has come since; what only an answer shows is read once there is something to answer.
-    async fn read_again(
-        &mut self,
-        database: &Database,
-        id: TicketId,
-        until: Until,
-    ) -> Result<(), Problem> {
-        let mut connection = database.pool()?.acquire().await?;
-        self.uploads = sql::of_ticket(&mut connection, id, &self.app).await?;
-        if until.is_met(&self.uploads) {
-            self.issues = sql::issues(&mut connection, id, &self.app).await?;
-        }
-        Ok(())
+    /// Takes over what was seen of it since.
+    fn show(&mut self, seen: &Seen) {
+        let own = seen.uploads.iter().filter(|upload| upload.app == self.app);
+        self.uploads = own.cloned().collect();
+        self.issues.clone_from(&seen.issues);
     }
 }
 
@@ -153,7 +152,8 @@ async fn read(database: &Database, id: TicketId, caller: &Caller<Read>) -> Resul
         .await?
         .ok_or_else(not_found)?;
     caller.may_use(&row.app)?;
-    let issues = sql::issues(&mut connection, id, &row.app).await?;
+    let valid = row.created_at..row.last_expires_at;
+    let issues = history::issues(&mut connection, id, &row.app, valid).await?;
     let uploads = sql::of_ticket(&mut connection, id, &row.app).await?;
     Ok(Ticket {
         ticket: id.to_string(),

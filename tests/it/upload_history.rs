@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{TOKEN, TestApp, named_app, new_file_upload, token_app};
+use crate::harness::{TOKEN, TestApp, eventually, named_app, new_file_upload, token_app};
 use crate::keys::{get_with, key};
 use crate::problems::{names_field, problem, whole};
 use crate::uploads_list::{deletion, procedure};
@@ -369,4 +369,57 @@ async fn what_is_no_upload_is_not_found_and_what_is_no_file_id_is_refused() {
     }
     let response = app.request(Method::GET, "/v1/uploads/2400?app=A").send();
     names_field(response.await.unwrap(), "app").await;
+}
+
+#[actix_web::test]
+async fn a_repetition_is_in_the_history_however_much_later_it_comes() {
+    let app = TestApp::start().await;
+    let upload = new_file_upload("2801", "").to_string();
+    let mut came = Vec::new();
+    for days in [0, 1, 40, 400] {
+        app.clock.advance(TimeDelta::days(days));
+        app.callback(upload.clone()).await;
+        came.push(json!(app.now()));
+        let shown = history(&app, "2801").await;
+        let deliveries = shown["deliveries"].as_array().unwrap().iter();
+        let received: Vec<Value> = deliveries.map(|line| line["received_at"].clone()).collect();
+        assert_eq!(received, came);
+        assert_eq!(shown["updated_at"], came[0]);
+    }
+}
+
+#[actix_web::test]
+async fn a_deletion_that_names_a_file_twice_is_one_delivery_of_its_history() {
+    let app = TestApp::start().await;
+    app.callback(deletion(&["2811", "2812", "2811"]).to_string())
+        .await;
+    app.callback(new_file_upload("2811", "").to_string()).await;
+    let shown = history(&app, "2811").await;
+    assert_eq!(shown["deliveries"].as_array().unwrap().len(), 2, "{shown}");
+}
+
+#[actix_web::test]
+async fn a_history_looks_into_the_months_of_its_upload_only() {
+    let app = TestApp::start().await;
+    let (_, issued) = app.post_signature(&json!({"user_id": "ann"})).await;
+    let upload = new_file_upload("2821", issued["ticket"].as_str().unwrap());
+    app.callback(upload.to_string()).await;
+    app.callback(deletion(&["2821", "2822"]).to_string()).await;
+    let looked = async |month: &'static str| {
+        let scans = "SELECT sum(coalesce(seq_scan, 0) + coalesce(idx_scan, 0))::bigint FROM pg_stat_user_tables
+            WHERE relname IN ('deliveries_' || $1, 'signature_issues_' || $1)";
+        let scans = sqlx::query_scalar(scans).bind(month).fetch_one(&app.pool);
+        let scans: i64 = scans.await.unwrap();
+        scans
+    };
+    let before = (looked("2026_11").await, looked("2027_01").await);
+    let shown = history(&app, "2821").await;
+    assert_eq!(shown["deliveries"].as_array().unwrap().len(), 2, "{shown}");
+    assert_eq!(shown["issues"].as_array().unwrap().len(), 1, "{shown}");
+    // Postgres counts its looks a second later.
+    eventually("its own month was looked into", async || {
+        looked("2026_11").await > before.0
+    })
+    .await;
+    assert_eq!(looked("2027_01").await, before.1);
 }

@@ -2,7 +2,7 @@
 //!
 //! The change log numbers changes in the order of their commits, without gaps. While anybody waits, one task of each
 //! receiver reads on in it (`poll`), every 20 ms and after each commit of its own, over one connection. What it finds
-//! wakes those who wait for a ticket (`waiting`) and goes into a ring of the latest changes (`ring`), from which all
+//! is told to those who wait for a ticket (`waiting`), who need not ask themselves then, and goes into a ring of the latest changes (`ring`), from which all
 //! readers are served (`follow`); who is further back reads the log. A reader is nothing but the number of the change
 //! that it was told last, so that it may go on at any receiver, at any time; a number that does not follow on it
 //! means that the log holds no more what lies between, and is told as such.
@@ -30,13 +30,14 @@ pub use change::{Change, Told, Wanted};
 pub use cursor::{Cursor, NotACursor};
 pub use follow::{End, Follower};
 use ring::Ring;
-pub use waiting::{Place, Woken};
+use waiting::Teller;
+pub use waiting::{Place, Seen, Woken};
 
 /// Each holds a connection and some 20 kB; a backend needs one, or one for each of its processes.
 const MOST_READERS: usize = 2_000;
 /// Each holds a connection and some 20 kB.
 const MOST_WAITERS: usize = 20_000;
-/// How many of those who waited ask Postgres at the same time: of the 16 connections of the pool the rest is for others.
+/// How many of those who wait ask Postgres at the same time: of the 16 connections of the pool the rest is for others.
 const READS_AT_ONCE: usize = 6;
 
 /// The changes of uploads, as they come. Clones share it.
@@ -55,7 +56,7 @@ struct Hub {
     /// The head of the ring: changes whenever there is something new in it.
     head: watch::Sender<i64>,
     /// Who waits for a ticket.
-    places: Mutex<HashMap<Ticket, watch::Sender<()>>>,
+    places: Mutex<HashMap<Ticket, Teller>>,
     reads: Semaphore,
     readers: AtomicUsize,
     waiters: AtomicUsize,
@@ -107,7 +108,7 @@ impl Hub {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<Ticket, watch::Sender<()>>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<Ticket, Teller>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::ops::random::first_uuid_v7;
+use crate::query::history::{AROUND, Issue};
 use crate::query::shape::UploadRow;
 
 /// A line of the change log.
@@ -89,4 +91,70 @@ pub async fn uploads(
     .bind(file_ids)
     .fetch_all(connection)
     .await
+}
+
+/// The uploads that these tickets brought, at most so many each, oldest first, but for those that VOD does not know.
+#[tracing::instrument(name = "db.uploads.of_tickets", level = "debug", skip_all, fields(tickets = tickets.len()))]
+pub async fn uploads_of(
+    connection: &mut PgConnection,
+    tickets: &[Uuid],
+    at_most: usize,
+) -> Result<Vec<UploadRow>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT u.*, t.context
+        FROM (SELECT unnest($1::uuid[]) AS id) k,
+            LATERAL (
+                SELECT * FROM uploads u
+                WHERE u.ticket = k.id AND u.announced_at IS NOT NULL AND u.confirmed <> 'refuted' LIMIT $2
+            ) u
+            LEFT JOIN LATERAL (
+                SELECT t.context FROM tickets t WHERE t.id = u.ticket AND u.attribution_method = 'ticket' OFFSET 0
+            ) t ON true
+        ORDER BY u.recorded_at, u.file_id",
+    )
+    .bind(tickets)
+    .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
+    .fetch_all(connection)
+    .await
+}
+
+/// The signatures of these tickets, oldest first. In which months they are is told by the tickets.
+#[tracing::instrument(name = "db.signature_issues.of_tickets", level = "debug", skip_all, fields(tickets = tickets.len()))]
+pub async fn issues_of(
+    connection: &mut PgConnection,
+    tickets: &[Uuid],
+) -> Result<Vec<(Uuid, Issue)>, sqlx::Error> {
+    let valid = sqlx::query!(
+        r#"SELECT min(t.created_at) AS "from?", max(t.last_expires_at) AS "to?"
+        FROM (SELECT unnest($1::uuid[]) AS id) k, LATERAL (SELECT * FROM tickets WHERE id = k.id OFFSET 0) t"#,
+        tickets,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let (Some(from), Some(to)) = (valid.from, valid.to) else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query!(
+        r#"SELECT i.ticket AS "ticket!", i.id AS "id!", i.issued_at AS "issued_at!", i.expires_at AS "expires_at!",
+            i.one_time AS "one_time!", i.procedure
+        FROM (SELECT unnest($1::uuid[]) AS id) k,
+            LATERAL (SELECT * FROM signature_issues WHERE ticket = k.id AND id >= $2 AND id < $3 OFFSET 0) i
+        ORDER BY i.id"#,
+        tickets,
+        first_uuid_v7(from - AROUND),
+        first_uuid_v7(to + AROUND),
+    )
+    .fetch_all(connection)
+    .await?;
+    let issues = rows.into_iter().map(|row| {
+        let issue = Issue {
+            issue_id: row.id,
+            issued_at: row.issued_at,
+            expires_at: row.expires_at,
+            one_time: row.one_time,
+            procedure: row.procedure,
+        };
+        (row.ticket, issue)
+    });
+    Ok(issues.collect())
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::harness::{
-    ADMIN_KEY, TestApp, answer, eventually, named_app, new_file_upload, token_app,
+    ADMIN_KEY, TOKEN, TestApp, answer, eventually, named_app, new_file_upload, token_app,
 };
 use crate::keys::{get_with, key};
 use crate::problems::names_field;
@@ -114,6 +114,50 @@ async fn a_wait_until_processed_is_over_when_the_last_processing_has_ended() {
     );
     told(&app, &new_file_upload("6023", &plain)).await;
     assert_eq!(files(&waiting.await.unwrap().1), ["6023"]);
+}
+
+#[actix_web::test]
+async fn who_waits_is_told_what_the_ticket_is_by_then() {
+    let app = TestApp::with(vec![token_app(), named_app("second")]).await;
+    let asked_for = json!({"user_id": "ann", "app": "main", "context": {"order": 7}});
+    let (_, issued) = app.post_signature(&asked_for).await;
+    let ticket = issued["ticket"].as_str().unwrap();
+    let waiting = [(); 2].map(|()| asked(&app, &format!("/v1/tickets/{ticket}?wait=60")));
+    app.until_waiting("ticket_waiters", 2).await;
+    // The same ticket, told of by another app, is not what they wait for.
+    let elsewhere = new_file_upload("6030", ticket).to_string();
+    let response = app.callback_to(&format!("second/{TOKEN}"), elsewhere).await;
+    assert_eq!(response.0, StatusCode::OK);
+    // A second signature meanwhile, as the web SDK asks for.
+    let again = json!({"user_id": "ann", "app": "main", "ticket": ticket});
+    assert_eq!(app.post_signature(&again).await.0, StatusCode::CREATED);
+    told(&app, &new_file_upload("6031", ticket)).await;
+    let (_, read) = app.get(&format!("/v1/tickets/{ticket}")).await;
+    assert_eq!(read["issues"].as_array().unwrap().len(), 2);
+    assert_eq!(read["uploads"][0]["context"], json!({"order": 7}));
+    for waiting in waiting {
+        let (status, body) = waiting.await.unwrap();
+        assert_eq!((status, &body), (StatusCode::OK, &read));
+    }
+}
+
+#[actix_web::test]
+async fn who_waits_for_a_ticket_of_many_uploads_is_told_all_of_them() {
+    let app = TestApp::start().await;
+    let ticket = app.ticket("ann").await;
+    for number in 10..40 {
+        told(&app, &new_file_upload(&format!("604{number}"), &ticket)).await;
+    }
+    let mut last = new_file_upload("60450", &ticket);
+    last["FileUploadEvent"]["ProcedureTaskId"] = json!("t1");
+    told(&app, &last).await;
+    let path = format!("/v1/tickets/{ticket}?wait=60&until=processed");
+    let waiting = asked(&app, &path);
+    app.until_waiting("ticket_waiters", 1).await;
+    told(&app, &procedure("60450", "t1", "FINISH")).await;
+    let (_, body) = waiting.await.unwrap();
+    assert_eq!(files(&body).len(), 31);
+    assert_eq!(body["uploads"][30]["processing"], "succeeded");
 }
 
 #[actix_web::test]

@@ -1,5 +1,9 @@
 //! `GET /v1/uploads/{file_id}`: one upload and how it came to be what it is.
 
+mod sql;
+
+use std::ops::Range;
+
 use actix_web::get;
 use actix_web::guard::GuardContext;
 use actix_web::web::{Data, Json, Path};
@@ -8,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::filter;
 use super::shape::{Upload, UploadRow};
-use super::sql;
+use super::{filter, sql as uploads};
 use crate::access::{Caller, Read};
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ProblemBody, ReadFaults};
 use crate::ops::database::Database;
 use crate::ticket::{RESUMED_WITHIN, Ticket};
+pub use sql::{AROUND, issues};
 
 /// In which app the file is to be looked for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -61,7 +65,15 @@ pub struct Misuse {
 pub struct TicketUse {
     pub files: i64,
     pub one_time: Option<bool>,
+    pub created_at: Option<DateTime<Utc>>,
     pub last_expires_at: Option<DateTime<Utc>>,
+}
+
+impl TicketUse {
+    /// From its first signature to the expiry of the last; `None` if it is not in the log.
+    fn valid(&self) -> Option<Range<DateTime<Utc>>> {
+        Some(self.created_at?..self.last_expires_at?)
+    }
 }
 
 impl Misuse {
@@ -91,7 +103,7 @@ impl Misuse {
 }
 
 /// One signature of a ticket.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Issue {
     /// The signature, in the log.
     pub issue_id: Uuid,
@@ -229,16 +241,20 @@ pub async fn read_upload(
     let file_id = filter::file_id(&path).map_err(|rule| Problem::field("file_id", rule))?;
     let apps = caller.narrow(query.0?.app)?;
     let mut connection = database.pool()?.acquire().await?;
-    let upload = only_one(sql::find(&mut connection, &file_id, apps.as_deref()).await?)?;
-    let (issues, ticket) = match upload.ticket.map(Ticket) {
-        Some(ticket) => (
-            sql::issues(&mut connection, ticket, &upload.app).await?,
-            Some(sql::ticket_use(&mut connection, ticket, &upload.app).await?),
-        ),
-        None => (Vec::new(), None),
+    let upload = only_one(uploads::find(&mut connection, &file_id, apps.as_deref()).await?)?;
+    let (app, ticket) = (&*upload.app, upload.ticket.map(Ticket));
+    let used = match ticket {
+        Some(ticket) => Some(sql::ticket_use(&mut connection, ticket, app).await?),
+        None => None,
     };
-    let misuse = Misuse::of(ticket.as_ref(), upload.uploaded_at);
-    let deliveries = sql::deliveries(&mut connection, &upload.app, &upload.file_id).await?;
+    let valid = used.as_ref().and_then(TicketUse::valid);
+    let issues = match ticket.zip(valid) {
+        Some((ticket, valid)) => sql::issues(&mut connection, ticket, app, valid).await?,
+        None => Vec::new(),
+    };
+    let misuse = Misuse::of(used.as_ref(), upload.uploaded_at);
+    let written = upload.recorded_at..upload.updated_at;
+    let deliveries = sql::deliveries(&mut connection, app, &upload.file_id, written).await?;
     let tasks = sql::tasks(&mut connection, &upload.app, &upload.file_id).await?;
     let attribution_changes =
         sql::attribution_changes(&mut connection, &upload.app, &upload.file_id).await?;
