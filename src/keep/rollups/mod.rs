@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::sql::State;
@@ -27,6 +28,8 @@ use crate::ticket::RESUMED_WITHIN;
 
 /// Well within the minute that roll-ups may be behind.
 const EVERY: Duration = Duration::from_secs(10);
+/// While all was counted so long ago at most, it rests three times as long as it counts: notifications come first.
+const UNHURRIED: Duration = Duration::from_secs(30);
 /// Changes of a step: some tenths of a second.
 const CHANGES: i64 = 10_000;
 /// Batches of a step; one has some hundred deliveries where many come.
@@ -62,27 +65,30 @@ type Touched = BTreeMap<Key, Option<First>>;
 /// Counts every ten seconds until told to stop.
 pub async fn count_always(database: Database, clock: Clock, mut stop: Stop) {
     let mut failing = false;
+    let mut done = Instant::now();
     loop {
+        let begun = Instant::now();
         let counted = tokio::select! {
             counted = step(&database, &clock) => counted,
             () = stop.wait() => return,
         };
+        let failed = counted.is_err();
         let pause = match counted {
-            // The other core is for those who wait.
+            Ok(Step::More) if done.elapsed() < UNHURRIED => (3 * begun.elapsed()).min(EVERY),
             Ok(Step::More) => Duration::from_millis(50),
-            Ok(Step::Done | Step::Elsewhere) => EVERY,
+            Ok(Step::Done | Step::Elsewhere) => {
+                done = Instant::now();
+                EVERY
+            }
             Err(error) => {
                 if !failing {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "the roll-ups could not be counted");
                 }
-                failing = true;
                 EVERY
             }
         };
-        if pause < EVERY {
-            failing = false;
-        }
+        failing = failed;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.wait() => return,
