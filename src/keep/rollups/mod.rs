@@ -170,7 +170,9 @@ async fn count(
     let (walk, low_xid) = match Walk::of(state) {
         Some(walk) => {
             all = false;
-            let next = walk.go_on(connection, &mut touched, &mut tickets).await?;
+            let next = walk
+                .go_on(connection, state.generation, &mut touched, &mut tickets)
+                .await?;
             (next, None)
         }
         None => {

@@ -208,7 +208,7 @@ pub(super) async fn uploads_naming(
     Ok(rows.into_iter().map(|row| (row.file_id, row.app)).collect())
 }
 
-/// Counts uploads as they are now; gives the tickets that became used or unused.
+/// Counts uploads as they are now; gives the tickets that are unused again.
 #[tracing::instrument(name = "db.rollups.count_uploads", level = "debug", skip_all)]
 pub(super) async fn count_uploads(
     connection: &mut PgConnection,
@@ -239,7 +239,7 @@ pub(super) async fn count_uploads(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(rows.into_iter().map(|row| row.ticket).collect())
 }
 
 /// Opens and closes tickets as they are now.
