@@ -135,7 +135,7 @@ async fn with_snapshots(database: &Prepared, asked: Asked) -> f64 {
         connection.close().await.unwrap();
     }
     // What was kept for them goes, as autovacuum has it go within a minute.
-    sqlx::raw_sql("VACUUM feed_head, uncounted")
+    sqlx::raw_sql("VACUUM uncounted")
         .execute(&database.pool)
         .await
         .unwrap();
