@@ -62,7 +62,7 @@ pub(super) async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), s
 pub(super) async fn state(connection: &mut PgConnection) -> Result<State, sqlx::Error> {
     sqlx::query_as!(
         State,
-        "SELECT s.seq, s.generation, s.walk, s.walk_after, h.seq AS head FROM rollup_state s, feed_head h"
+        "SELECT s.seq, s.generation, s.walk, s.walk_after, h.seq AS \"head!\" FROM rollup_state s, feed_head h"
     )
     .fetch_one(connection)
     .await
