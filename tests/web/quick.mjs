@@ -31,6 +31,15 @@ const views = {
   inspector: '/inspect',
 }
 
+// A receiver that was away counts first what has come to an end meanwhile; until then it counts rows.
+const deadline = Date.now() + 120_000
+for (;;) {
+  const { uploads } = await receiver.ask('GET', `/v1/stats?from=${monthsAgo(1)}`)
+  if (uploads.fresh_until && Date.now() - new Date(uploads.fresh_until) < 60_000) break
+  if (Date.now() > deadline) throw new Error(`the roll-ups are of ${uploads.fresh_until}`)
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+}
+
 const browser = await startBrowser()
 const view = await open(browser, receiver)
 await view.signIn()
