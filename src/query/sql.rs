@@ -10,13 +10,13 @@ use crate::ticket::Ticket;
 use crate::vod::event::FileId;
 
 /// An upload with the context of the ticket that made it somebody's, which is looked up for those that are shown: a join
-/// would read all tickets for some hundred uploads.
+/// would read all tickets for some hundred uploads. Most have none, which a small index of those that do knows.
 const UPLOADS: &str = "SELECT u.*, CASE WHEN u.attribution_method = 'ticket'
-        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket) END AS context
+        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket AND t.context IS NOT NULL) END AS context
     FROM uploads u WHERE u.announced_at IS NOT NULL";
 /// The same of a few uploads that are looked up first.
 const OF_THESE: &str = "SELECT u.*, CASE WHEN u.attribution_method = 'ticket'
-        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket) END AS context
+        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket AND t.context IS NOT NULL) END AS context
     FROM (";
 const OF_THESE_END: &str = " OFFSET 0) u WHERE u.announced_at IS NOT NULL";
 
