@@ -18,6 +18,9 @@
 //!
 //! `-- --flat N [--seconds S]` measures something else: what a delivery costs on N uploads, and on none (`flat`).
 //!
+//! `-- --analysts [--uploads N] [--rounds N] [--seconds S] [--held S]`: what is left of the rate while analysts ask
+//! (`analysts`); ends with 1 if it is not enough.
+//!
 //! L = 1 / (1/echo + 1/sql) is what sharing the cores between both halves of the work allows.
 
 #![expect(
@@ -27,6 +30,7 @@
     reason = "a benchmark that fails is to fail loudly, and its counts are small"
 )]
 
+mod analysts;
 mod bodies;
 mod cpu;
 mod flat;
@@ -96,6 +100,15 @@ fn main() {
         actix_web::rt::System::new().block_on(flat::measure(dir.clone(), uploads, time));
         if !short {
             return;
+        }
+    }
+    if args.iter().any(|arg| arg == "--analysts") || short {
+        let number = |name: &str| after(name).and_then(|text| text.parse().ok());
+        let asked = analysts::Asked::of(number, short);
+        let measured = analysts::measure(dir.clone(), asked);
+        let enough = actix_web::rt::System::new().block_on(measured);
+        if !short {
+            std::process::exit(i32::from(!enough));
         }
     }
     let figures = actix_web::rt::System::new().block_on(measure(dir, plan));

@@ -10,13 +10,11 @@ SELECT
     public.delay_seconds(max(bucket)) AS max_s,
     (SELECT fresh_until FROM public.rollup_state) AS fresh_until
 FROM (
-    SELECT d.day, q.app, q.bucket, sum(q.uploads) AS n,
-        sum(sum(q.uploads)) OVER (PARTITION BY d.day, q.app ORDER BY q.bucket) AS upto,
-        sum(sum(q.uploads)) OVER (PARTITION BY d.day, q.app) AS total
-    FROM public.analyst_days d
-    JOIN public.delay_quarters q ON q.quarter >= d.starts_at AND q.quarter < d.ends_at
-    WHERE q.uploads <> 0
-    GROUP BY 1, 2, 3
+    SELECT day, app, bucket, uploads AS n,
+        sum(uploads) OVER (PARTITION BY day, app ORDER BY bucket) AS upto,
+        sum(uploads) OVER (PARTITION BY day, app) AS total
+    FROM public.delay_days
+    WHERE uploads <> 0
 ) AS b
 GROUP BY 1, 2;
 

@@ -1,6 +1,7 @@
 -- One row per upload and sign of misuse that it shows.
 CREATE OR REPLACE VIEW analyst.misuse AS
-SELECT d.day, c.file_id, c.app, c.user_id, public.ticket_text(c.ticket) AS ticket, s.sign, c.told_at AS uploaded_at, c.recorded_at
+SELECT d.day, c.file_id, c.app, c.user_id, public.ticket_text(c.ticket) AS ticket, s.sign, c.told_at AS uploaded_at, c.recorded_at,
+    c.ticket AS ticket_id
 FROM public.analyst_days d
 JOIN public.counted_uploads c ON c.at >= d.starts_at AND c.at < d.ends_at AND d.starts_at > c.at - '26 hours'::interval
 LEFT JOIN LATERAL (
@@ -30,3 +31,4 @@ COMMENT ON COLUMN analyst.misuse.ticket IS 'The ticket that it used.';
 COMMENT ON COLUMN analyst.misuse.sign IS 'ticket_reused, one_time_ticket_reused: another file came with the same ticket; long_after_expiry: uploaded more than a day after the last signature expired; unknown_ticket, wrong_app, contexts_differ: see analyst.unattributed.reason; refuted: told of by notifications only, and VOD knows no such file.';
 COMMENT ON COLUMN analyst.misuse.uploaded_at IS 'When it was uploaded, by VOD''s clock.';
 COMMENT ON COLUMN analyst.misuse.recorded_at IS 'When it was committed here.';
+COMMENT ON COLUMN analyst.misuse.ticket_id IS 'The same as an id, by which it is found quickly: ticket_id = analyst.ticket_id(''vt_...'').';

@@ -18,7 +18,9 @@ SELECT
     EXISTS (
         SELECT FROM public.uploads u
         WHERE u.ticket = i.ticket AND u.app = i.app AND u.announced_at IS NOT NULL AND u.confirmed <> 'refuted'
-    ) AS used
+        OFFSET 0 -- keeps it a look-up: otherwise all uploads are read where many signatures are asked for
+    ) AS used,
+    i.ticket AS ticket_id
 FROM public.signature_issues i;
 
 COMMENT ON VIEW analyst.signature_issues IS 'One row per upload signature given out. One upload asks for two or three, so many belong to one ticket.';
@@ -37,3 +39,4 @@ COMMENT ON COLUMN analyst.signature_issues.storage_region IS 'The storage region
 COMMENT ON COLUMN analyst.signature_issues.sub_app_id IS 'VOD''s SubAppId in the signature.';
 COMMENT ON COLUMN analyst.signature_issues.issued_to IS 'Name of the API key that asked for it.';
 COMMENT ON COLUMN analyst.signature_issues.used IS 'Whether its ticket has an upload.';
+COMMENT ON COLUMN analyst.signature_issues.ticket_id IS 'The same as an id, by which it is found quickly: ticket_id = analyst.ticket_id(''vt_...'').';

@@ -1,18 +1,17 @@
 -- What became of the permissions of a day. Of the roll-up.
 CREATE OR REPLACE VIEW analyst.ticket_funnel_daily AS
 SELECT
-    d.day,
-    q.app,
-    sum(q.tickets)::bigint AS issued,
-    sum(q.used)::bigint AS used,
-    sum(q.pending)::bigint AS pending,
-    sum(q.tickets - q.used - q.pending)::bigint AS never_used,
-    sum(q.signatures)::bigint AS signatures,
-    round(sum(q.signatures) / nullif(sum(q.tickets), 0), 2) AS signatures_per_ticket,
+    day,
+    app,
+    tickets AS issued,
+    used,
+    pending,
+    tickets - used - pending AS never_used,
+    signatures,
+    round(signatures::numeric / nullif(tickets, 0), 2) AS signatures_per_ticket,
     (SELECT fresh_until FROM public.rollup_state) AS fresh_until
-FROM public.analyst_days d
-JOIN public.ticket_quarters q ON q.quarter >= d.starts_at AND q.quarter < d.ends_at
-GROUP BY 1, 2;
+FROM public.ticket_days
+WHERE tickets <> 0 OR signatures <> 0;
 
 COMMENT ON VIEW analyst.ticket_funnel_daily IS 'What became of the tickets of a day: a roll-up, exact as of fresh_until. A ticket belongs to the day of its first signature, whenever it is used. issued = used + pending + never_used.';
 COMMENT ON COLUMN analyst.ticket_funnel_daily.day IS 'The day of the first signature, in the zone of analyst.settings.';

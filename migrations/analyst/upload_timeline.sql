@@ -15,7 +15,8 @@ SELECT
     round(extract(epoch FROM c.told_at - t.created_at), 3) AS issued_to_uploaded_s,
     round(extract(epoch FROM c.recorded_at - c.told_at), 3) AS uploaded_to_recorded_s,
     round(extract(epoch FROM p.ended_at - c.recorded_at), 3) AS recorded_to_processed_s,
-    round(extract(epoch FROM p.ended_at - t.created_at), 3) AS issued_to_processed_s
+    round(extract(epoch FROM p.ended_at - t.created_at), 3) AS issued_to_processed_s,
+    c.ticket AS ticket_id
 FROM public.analyst_days d
 JOIN public.counted_uploads c ON c.at >= d.starts_at AND c.at < d.ends_at AND d.starts_at > c.at - '26 hours'::interval
 LEFT JOIN LATERAL (
@@ -46,3 +47,4 @@ COMMENT ON COLUMN analyst.upload_timeline.issued_to_uploaded_s IS 'From the firs
 COMMENT ON COLUMN analyst.upload_timeline.uploaded_to_recorded_s IS 'From the upload to its commit here, in seconds.';
 COMMENT ON COLUMN analyst.upload_timeline.recorded_to_processed_s IS 'From its commit to the end of its processing, in seconds.';
 COMMENT ON COLUMN analyst.upload_timeline.issued_to_processed_s IS 'From the first signature to the end of its processing, in seconds.';
+COMMENT ON COLUMN analyst.upload_timeline.ticket_id IS 'The same as an id, by which it is found quickly: ticket_id = analyst.ticket_id(''vt_...'').';

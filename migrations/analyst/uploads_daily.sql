@@ -1,26 +1,24 @@
 -- Uploads a day, by how and why they are somebody's or nobody's. Of the roll-up.
 CREATE OR REPLACE VIEW analyst.uploads_daily AS
 SELECT
-    d.day,
-    q.app,
-    q.method AS attribution_method,
-    q.reason AS attribution_reason,
-    sum(q.uploads)::bigint AS uploads,
-    sum(q.deleted)::bigint AS deleted,
-    sum(q.by_vod)::bigint AS confirmed_by_vod,
-    sum(q.refuted)::bigint AS refuted,
-    sum(q.size_bytes) AS size_bytes,
-    round(sum(q.duration_ms) / 1000, 3) AS duration_s,
-    sum(q.waiting)::bigint AS waiting,
-    sum(q.processing)::bigint AS processing,
-    sum(q.succeeded)::bigint AS succeeded,
-    sum(q.partly_failed)::bigint AS partly_failed,
-    sum(q.failed)::bigint AS failed,
+    day,
+    app,
+    method AS attribution_method,
+    reason AS attribution_reason,
+    uploads,
+    deleted,
+    by_vod AS confirmed_by_vod,
+    refuted,
+    size_bytes,
+    round(duration_ms / 1000, 3) AS duration_s,
+    waiting,
+    processing,
+    succeeded,
+    partly_failed,
+    failed,
     (SELECT fresh_until FROM public.rollup_state) AS fresh_until
-FROM public.analyst_days d
-JOIN public.upload_quarters q ON q.quarter >= d.starts_at AND q.quarter < d.ends_at
-WHERE q.uploads <> 0 OR q.refuted <> 0
-GROUP BY 1, 2, 3, 4;
+FROM public.upload_days
+WHERE uploads <> 0 OR refuted <> 0;
 
 COMMENT ON VIEW analyst.uploads_daily IS 'Uploads a day, app, and way in which their user is known: a roll-up, exact as of fresh_until. The day is that of uploaded_at, else of recorded_at; an uploaded_at before 2012 or a day after recorded_at is not believed.';
 COMMENT ON COLUMN analyst.uploads_daily.day IS 'The day, in the zone of analyst.settings.';

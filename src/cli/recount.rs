@@ -1,5 +1,7 @@
 //! `recount`: counts the roll-ups anew.
 
+use std::time::Duration;
+
 use clap::Args;
 
 use crate::config::Config;
@@ -15,6 +17,9 @@ pub struct Recount {
     /// Go on with a recount that is under way, or count what is new, and forget nothing.
     #[arg(long)]
     go_on: bool,
+    /// How much of the time it may count, in percent; it rests after each step. At most one core of Postgres is busy with it.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+    share: u8,
 }
 
 impl Recount {
@@ -26,11 +31,16 @@ impl Recount {
         }
         let mut told = String::new();
         loop {
+            let began = clock.now();
             match rollups::step(&database, &clock).await? {
                 Step::Done => break,
-                Step::More => {}
+                Step::More => {
+                    let took = (clock.now() - began).to_std().unwrap_or_default();
+                    let rest = took * u32::from(100 - self.share) / u32::from(self.share);
+                    tokio::time::sleep(rest).await;
+                }
                 // A receiver does it.
-                Step::Elsewhere => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+                Step::Elsewhere => tokio::time::sleep(Duration::from_millis(100)).await,
             }
             let part = rollups::recounting(&database).await?.unwrap_or_default();
             if part != told {

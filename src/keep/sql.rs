@@ -203,17 +203,24 @@ pub async fn trim_changes(
     before: DateTime<Utc>,
     at_most: i64,
 ) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query!(
-        "DELETE FROM changes WHERE seq <= (
-            SELECT coalesce(min(o.seq) FILTER (WHERE o.at >= $1) - 1, max(o.seq))
-            FROM (SELECT seq, at FROM changes ORDER BY seq LIMIT $2) o
-        )",
+    let gone = sqlx::query_scalar!(
+        r#"WITH gone AS (
+            DELETE FROM changes WHERE seq <= (
+                SELECT coalesce(min(o.seq) FILTER (WHERE o.at >= $1) - 1, max(o.seq))
+                FROM (SELECT seq, at FROM changes ORDER BY seq LIMIT $2) o
+            )
+            RETURNING seq
+        ), floor AS (
+            UPDATE feed_floor f SET seq = greatest(f.seq, g.last)
+            FROM (SELECT max(seq) AS last FROM gone) g WHERE g.last IS NOT NULL
+        )
+        SELECT count(*) AS "gone!" FROM gone"#,
         before,
         at_most,
     )
-    .execute(connection)
+    .fetch_one(connection)
     .await?;
-    Ok(done.rows_affected())
+    Ok(gone.unsigned_abs())
 }
 
 /// Every column of the views for analysts, with what the database says of it.

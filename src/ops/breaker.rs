@@ -27,7 +27,7 @@ const PROBE_WITHIN: Duration = Duration::from_secs(2);
 /// Whether this is a primary.
 const WRITABLE: &str = "SELECT current_setting('transaction_read_only') = 'off'";
 /// Takes the way of every write down to the disk, and changes nothing.
-const WRITES: &str = "UPDATE feed_head SET seq = seq RETURNING true";
+const WRITES: &str = "UPDATE feed_floor SET seq = seq RETURNING true";
 
 /// Whether Postgres is worth asking. Clones share it.
 #[derive(Debug, Clone)]

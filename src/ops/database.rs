@@ -13,8 +13,9 @@ use super::breaker::Breaker;
 /// The migrations of `migrations/`, built in.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// Views of `migrations/analyst/`, in the order in which they are made.
-const ANALYST_VIEWS: [&str; 14] = [
+/// What `migrations/analyst/` holds, in the order in which they are made.
+const ANALYST_VIEWS: [&str; 15] = [
+    include_str!("../../migrations/analyst/ticket_id.sql"),
     include_str!("../../migrations/analyst/uploads.sql"),
     include_str!("../../migrations/analyst/signature_issues.sql"),
     include_str!("../../migrations/analyst/settings.sql"),

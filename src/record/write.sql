@@ -1,5 +1,5 @@
 -- A batch of which something may be known: one round trip, one transaction, all of it or nothing.
--- Tables are taken in the order deliveries, tasks, uploads, feed_head, changes, rows in the order of
+-- Tables are taken in the order deliveries, tasks, uploads, changes, rows in the order of
 -- their keys: each step waits for the one before it by asking how much that wrote.
 -- Arrays of one length are unnested side by side in a SELECT list: in FROM each of them would be put into a store of
 -- its own first, a tenth of the whole. A column that is NULL in every row comes as an empty array, and is filled up.
@@ -189,7 +189,7 @@ noted AS (
 ),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
 head AS MATERIALIZED (
-    SELECT take_seq(cardinality($77::text[])) AS before
+    SELECT take_seq() AS before
     FROM whole
     WHERE whole.yes AND cardinality($77::text[]) > 0 AND (SELECT count(*) FROM marked) >= 0
 ),

@@ -103,7 +103,7 @@ noted AS (
 ),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
 head AS MATERIALIZED (
-    SELECT take_seq(cardinality($69::text[])) AS before
+    SELECT take_seq() AS before
     FROM whole
     WHERE whole.yes AND cardinality($69::text[]) > 0
 ),

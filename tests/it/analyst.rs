@@ -131,7 +131,7 @@ async fn the_views_tell_what_the_api_tells() {
     )
     .await;
     assert_eq!(told.len(), 4);
-    compare(&told, &seen, &[]);
+    compare(&told, &seen, &[], &[]);
 
     let (_, page) = app.get("/v1/signatures").await;
     let told = page["items"].as_array().unwrap();
@@ -145,11 +145,16 @@ async fn the_views_tell_what_the_api_tells() {
     )
     .await;
     assert_eq!(told.len(), 2);
-    compare(&told, &seen, &["secret_id", "random"]);
+    compare(&told, &seen, &["secret_id", "random"], &["ticket_id"]);
 }
 
-/// Row by row and column by column; the API tells more only where it is said here.
-fn compare(told: &[Map<String, Value>], seen: &[Map<String, Value>], only_told: &[&str]) {
+/// Row by row and column by column; one tells more than the other only where it is said here.
+fn compare(
+    told: &[Map<String, Value>],
+    seen: &[Map<String, Value>],
+    only_told: &[&str],
+    only_seen: &[&str],
+) {
     assert_eq!(told.len(), seen.len());
     for (told, seen) in told.iter().zip(seen) {
         for (name, value) in told {
@@ -165,7 +170,7 @@ fn compare(told: &[Map<String, Value>], seen: &[Map<String, Value>], only_told: 
         }
         let unknown: Vec<_> = seen
             .keys()
-            .filter(|name| !told.contains_key(*name))
+            .filter(|name| !told.contains_key(*name) && !only_seen.contains(&name.as_str()))
             .collect();
         assert!(
             unknown.is_empty(),
@@ -327,8 +332,36 @@ async fn postgres_writes_a_ticket_as_we_do() {
     .fetch_all(&app.pool)
     .await
     .unwrap();
-    let ours: Vec<String> = ids.into_iter().map(|id| Ticket(id).to_string()).collect();
+    let ours: Vec<String> = ids.iter().map(|id| Ticket(*id).to_string()).collect();
     assert_eq!(written, ours);
+
+    // And reads it, in either case, as we do.
+    let read = "SELECT analyst.ticket_id(text) FROM unnest($1::text[]) WITH ORDINALITY AS k (text, n) ORDER BY n";
+    let mut analyst = analyst(&app.database_url()).await;
+    let small = |text: &String| format!("vt_{}", text[3..].to_lowercase());
+    for texts in [&ours, &ours.iter().map(small).collect()] {
+        let known: Vec<Option<Uuid>> = sqlx::query_scalar(read)
+            .bind(texts)
+            .fetch_all(&mut analyst)
+            .await
+            .unwrap();
+        assert_eq!(known, ids.iter().copied().map(Some).collect::<Vec<_>>());
+    }
+    let wrong = [
+        "",
+        "vt_",
+        "VT_01H455VB4PEX5VSKNK084SN02Q",
+        "vt_81H455VB4PEX5VSKNK084SN02Q",
+        "vt_01H455VB4PEX5VSKNK084SN02U",
+        "vt_01H455VB4PEX5VSKNK084SN02QQ",
+        "vt_01H455VB4PEX5VSKNK084SN02é",
+    ];
+    let known: Vec<Option<Uuid>> = sqlx::query_scalar(read)
+        .bind(wrong.map(str::to_owned).to_vec())
+        .fetch_all(&mut analyst)
+        .await
+        .unwrap();
+    assert_eq!(known, [None; 7]);
 }
 
 #[actix_web::test]

@@ -289,6 +289,7 @@ async fn another_time_zone_has_other_days() {
             (&json!("2026-11-23"), &json!(4))
         ]
     );
+    app.assert_counted("with the days of New York").await;
     let refused = sqlx::query("UPDATE analyst_settings SET time_zone = 'Mars/Olympus'")
         .execute(&app.pool)
         .await;
@@ -390,13 +391,20 @@ async fn every_question_of_the_cookbook_has_an_answer() {
         .fetch_one(&app.pool)
         .await
         .unwrap();
+    let ticket: String = sqlx::query_scalar(
+        "SELECT ticket_text(ticket) FROM counted_uploads WHERE user_id = 'user late' LIMIT 1",
+    )
+    .fetch_one(&app.pool)
+    .await
+    .unwrap();
     let mut analyst = analyst(&app.database_url()).await;
     for question in english {
         let asked = question
             .trim_end_matches(';')
             .replace("current_date", &today)
             .replace("now()", &now)
-            .replace("user 42", &user);
+            .replace("user 42", &user)
+            .replace("vt_01H455VB4PEX5VSKNK084SN02Q", &ticket);
         let answer: Vec<Value> = sqlx::query_scalar(AssertSqlSafe(format!(
             "SELECT to_jsonb(q) FROM ({asked}) q"
         )))

@@ -5,6 +5,7 @@
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+use crate::analyst::analyst;
 use crate::harness::TestApp;
 
 /// Skewed as real ones are: the busiest of 2,000 users has 8 of 100 uploads, most have a few; one in seven is nobody's,
@@ -175,6 +176,84 @@ async fn each_list_of_deliveries_leans_on_its_index() {
             assert!(plan.contains(index), "{query}: no {index} in\n{plan}");
             // The months without a row are small enough for any plan.
             assert!(!plan.contains("Seq Scan on deliveries_2026_11"), "{plan}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_views_find_a_ticket_and_a_user_by_their_indexes() {
+    let app = TestApp::start().await;
+    app.run(format!(
+        "{SEED}
+        INSERT INTO counted_uploads (file_id, app, generation, at, recorded_at, user_id, ticket, confirmed)
+            SELECT file_id, 'main', 1, at, at, CASE WHEN NOT nobodys THEN user_id END, CASE WHEN NOT nobodys THEN ticket END, 'push'
+            FROM seed;
+        INSERT INTO signature_issues (id, ticket, app, user_id, issued_at, expires_at, secret_id, random, one_time, issued_to)
+            SELECT id_at(at, n), ticket, 'main', user_id, at, at, 'a', 1, false, 'a' FROM seed WHERE NOT nobodys;
+        ANALYZE counted_uploads, signature_issues"
+    ))
+    .await;
+    let ticket: String = sqlx::query_scalar("SELECT ticket_text(id_at('2026-11-01', 1))")
+        .fetch_one(&app.pool)
+        .await
+        .unwrap();
+    let mut analyst = analyst(&app.database_url()).await;
+    let of_ticket = format!("ticket_id = analyst.ticket_id('{ticket}')");
+    for (view, condition, index) in [
+        (
+            "upload_timeline",
+            of_ticket.as_str(),
+            "counted_uploads_by_ticket",
+        ),
+        ("misuse", &of_ticket, "counted_uploads_by_ticket"),
+        (
+            "signature_issues",
+            &of_ticket,
+            "signature_issues_2026_11_ticket_idx",
+        ),
+        ("ticket_use", &of_ticket, "tickets_pkey"),
+        ("ticket_use", "day = '2026-11-20'", "tickets_pkey"),
+        (
+            "upload_timeline",
+            "user_id = 'user-1999'",
+            "counted_uploads_by_user",
+        ),
+        (
+            "user_activity_daily",
+            "user_id = 'user-1999'",
+            "counted_uploads_by_user",
+        ),
+        (
+            "upload_timeline",
+            "day = '2026-11-20'",
+            "counted_uploads_by_time",
+        ),
+        (
+            "callback_delay",
+            "day = '2026-11-20'",
+            "counted_uploads_by_time",
+        ),
+    ] {
+        let explain = format!("EXPLAIN SELECT * FROM analyst.{view} WHERE {condition}");
+        let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+            .fetch_all(&mut analyst)
+            .await
+            .unwrap();
+        let plan = lines.join("\n");
+        assert!(
+            plan.contains(index),
+            "{view} {condition}: no {index} in\n{plan}"
+        );
+        for table in [
+            "tickets",
+            "counted_uploads",
+            "uploads",
+            "signature_issues_2026_11",
+        ] {
+            assert!(
+                !plan.contains(&format!("Seq Scan on {table}")),
+                "{view} {condition}:\n{plan}"
+            );
         }
     }
 }

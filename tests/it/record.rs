@@ -11,7 +11,7 @@ use vod_receiver::record::{Delivery, Door, Outcome, Quarantine, Recorder};
 use vod_receiver::ticket::KnownTickets;
 use vod_receiver::vod::notification;
 
-use crate::harness::{TestApp, new_file_upload};
+use crate::harness::{TestApp, eventually, new_file_upload};
 
 impl TestApp {
     /// A delivery by the push door, as the door would make it.
@@ -252,6 +252,29 @@ async fn an_upload_and_its_deletion_meet_in_one_row_a_thousand_times_in_each_ord
         2000
     );
     gapless(&app).await;
+}
+
+/// Old versions of a row stay as long as anybody holds a snapshot, and whoever looks for the row goes past all of them: so there
+/// is no row that each batch writes anew.
+#[actix_web::test]
+async fn recording_what_is_new_overwrites_no_row() {
+    let app = TestApp::start().await;
+    for number in 0..20 {
+        let ticket = app.ticket(&format!("user {number}")).await;
+        app.callback(new_file_upload(&format!("77{number}"), &ticket).to_string())
+            .await;
+    }
+    // Each connection tells what it did within a second or two.
+    eventually("all that was written is counted", async || {
+        app.count("SELECT sum(n_tup_ins)::bigint FROM pg_stat_user_tables WHERE relname ~ '^(deliveries|uploads|changes)'")
+            .await
+            == 3 * 20
+    })
+    .await;
+    let overwritten = "SELECT sum(n_tup_upd)::bigint FROM pg_stat_user_tables
+        WHERE relname ~ '^(deliveries|uploads|tickets|signature_issues|changes|feed_|uncounted)'";
+    assert_eq!(app.count(overwritten).await, 0);
+    assert_eq!(app.count("SELECT seq FROM feed_head").await, 20);
 }
 
 /// The change log numbers commits without a gap, and tells of each upload that it was recorded.

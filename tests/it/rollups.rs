@@ -15,7 +15,7 @@ use crate::harness::{TestApp, answer, new_file_upload};
 use crate::uploads_list::{deletion, procedure};
 
 /// The roll-ups, without rows in which nothing is left.
-const COUNTED: [(&str, &str); 4] = [
+const COUNTED: [(&str, &str); 7] = [
     (
         "uploads",
         "SELECT to_jsonb(q) AS line FROM upload_quarters q WHERE uploads <> 0 OR refuted <> 0",
@@ -32,10 +32,22 @@ const COUNTED: [(&str, &str); 4] = [
         "delays",
         "SELECT to_jsonb(q) AS line FROM delay_quarters q WHERE uploads <> 0",
     ),
+    (
+        "days of uploads",
+        "SELECT to_jsonb(d) AS line FROM upload_days d WHERE uploads <> 0 OR refuted <> 0",
+    ),
+    (
+        "days of tickets",
+        "SELECT to_jsonb(d) AS line FROM ticket_days d WHERE tickets <> 0",
+    ),
+    (
+        "days of delays",
+        "SELECT to_jsonb(d) AS line FROM delay_days d WHERE uploads <> 0",
+    ),
 ];
 
 /// The same, counted from the tables that they tell of. `now()` in them is the clock of the test.
-const RECOUNTED: [&str; 4] = [
+const RECOUNTED: [&str; 7] = [
     "SELECT to_jsonb(q) AS line FROM (
         SELECT quarter_of(coalesce(told_time(uploaded_at, recorded_at), recorded_at)) AS quarter, app,
             attribution_method AS method, attribution_reason AS reason,
@@ -93,6 +105,22 @@ const RECOUNTED: [&str; 4] = [
         WHERE told_at IS NOT NULL AND door IN ('push', 'pull')
         GROUP BY 1, 2, 3
     ) q",
+    "SELECT to_jsonb(d) AS line FROM (
+        SELECT (quarter AT TIME ZONE time_zone)::date AS day, app, method, reason, sum(uploads) AS uploads,
+            sum(refuted) AS refuted, sum(deleted) AS deleted, sum(by_vod) AS by_vod, sum(size_bytes) AS size_bytes,
+            sum(duration_ms) AS duration_ms, sum(waiting) AS waiting, sum(processing) AS processing,
+            sum(succeeded) AS succeeded, sum(partly_failed) AS partly_failed, sum(failed) AS failed
+        FROM upload_quarters, analyst_settings GROUP BY 1, 2, 3, 4
+    ) d WHERE uploads <> 0 OR refuted <> 0",
+    "SELECT to_jsonb(d) AS line FROM (
+        SELECT (quarter AT TIME ZONE time_zone)::date AS day, app, sum(tickets) AS tickets, sum(signatures) AS signatures,
+            sum(used) AS used, sum(pending) AS pending
+        FROM ticket_quarters, analyst_settings GROUP BY 1, 2
+    ) d WHERE tickets <> 0",
+    "SELECT to_jsonb(d) AS line FROM (
+        SELECT (quarter AT TIME ZONE time_zone)::date AS day, app, bucket, sum(uploads) AS uploads
+        FROM delay_quarters, analyst_settings GROUP BY 1, 2, 3
+    ) d WHERE uploads <> 0",
 ];
 
 /// Numbers that look random and are the same each time.
@@ -143,7 +171,7 @@ impl TestApp {
     }
 
     /// Holds the roll-ups against the tables.
-    async fn assert_counted(&self, when: &str) {
+    pub async fn assert_counted(&self, when: &str) {
         for ((name, counted), recounted) in COUNTED.iter().zip(RECOUNTED) {
             let (counted, recounted) = (self.lines(counted).await, self.lines(recounted).await);
             assert_eq!(counted, recounted, "{name} {when}");

@@ -111,7 +111,7 @@ async fn what_is_seeded_is_what_the_recorder_makes_of_the_same_deliveries_at_the
     let seeded = recorded(&app).await;
     let happened = happened(&app).await;
     assert!(happened.len() > 1_700, "{}", happened.len());
-    let empty = "TRUNCATE deliveries, uploads, tasks, attribution_changes, changes; UPDATE feed_head SET seq = 0";
+    let empty = "TRUNCATE deliveries, uploads, tasks, attribution_changes, changes; UPDATE feed_floor SET seq = 0";
     app.run(empty.to_owned()).await;
     for (at, what) in happened {
         app.clock.advance(at - app.clock.now());

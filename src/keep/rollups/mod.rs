@@ -30,10 +30,10 @@ use crate::ticket::RESUMED_WITHIN;
 const EVERY: Duration = Duration::from_secs(10);
 /// While all was counted so long ago at most, it rests three times as long as it counts: notifications come first.
 const UNHURRIED: Duration = Duration::from_secs(30);
-/// Changes of a step: some tenths of a second.
-const CHANGES: i64 = 10_000;
+/// Changes of a step: a tenth of a second, for which nothing that was overwritten can be cleared away.
+const CHANGES: i64 = 2_000;
 /// Batches of a step; one has some hundred deliveries where many come.
-const BATCHES: i64 = 100;
+const BATCHES: i64 = 30;
 /// Tickets that a step finds to be over.
 const OVERDUE: i64 = 10_000;
 
@@ -170,7 +170,9 @@ async fn count(
     let (walk, low_xid) = match Walk::of(state) {
         Some(walk) => {
             all = false;
-            let next = walk.go_on(connection, &mut touched, &mut tickets).await?;
+            let next = walk
+                .go_on(connection, state.generation, &mut touched, &mut tickets)
+                .await?;
             (next, None)
         }
         None => {

@@ -62,7 +62,7 @@ pub(super) async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), s
 pub(super) async fn state(connection: &mut PgConnection) -> Result<State, sqlx::Error> {
     sqlx::query_as!(
         State,
-        "SELECT s.seq, s.generation, s.walk, s.walk_after, h.seq AS head FROM rollup_state s, feed_head h"
+        "SELECT s.seq, s.generation, s.walk, s.walk_after, h.seq AS \"head!\" FROM rollup_state s, feed_head h"
     )
     .fetch_one(connection)
     .await
@@ -208,7 +208,7 @@ pub(super) async fn uploads_naming(
     Ok(rows.into_iter().map(|row| (row.file_id, row.app)).collect())
 }
 
-/// Counts uploads as they are now; gives the tickets that became used or unused.
+/// Counts uploads as they are now; gives the tickets that are unused again.
 #[tracing::instrument(name = "db.rollups.count_uploads", level = "debug", skip_all)]
 pub(super) async fn count_uploads(
     connection: &mut PgConnection,
@@ -239,7 +239,7 @@ pub(super) async fn count_uploads(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(rows.into_iter().map(|row| row.ticket).collect())
 }
 
 /// Opens and closes tickets as they are now.

@@ -52,7 +52,7 @@ counted AS (
 ),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
 head AS MATERIALIZED (
-    SELECT take_seq(w.rows::integer) AS before
+    SELECT take_seq() AS before
     FROM (SELECT count(*) AS rows FROM written WHERE announced) AS w
     WHERE w.rows > 0 AND (SELECT count(*) FROM counted) >= 0
 ),

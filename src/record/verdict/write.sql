@@ -40,11 +40,10 @@ audited AS (
     RETURNING 1
 ),
 -- Last: from here to the commit nobody else can take a sequence number, so nothing may wait in between.
-head AS (
-    UPDATE feed_head SET seq = feed_head.seq + w.rows
+head AS MATERIALIZED (
+    SELECT take_seq() AS before
     FROM (SELECT count(*) AS rows FROM written) AS w
     WHERE w.rows > 0 AND (SELECT count(*) FROM audited) >= 0
-    RETURNING feed_head.seq - w.rows AS before
 ),
 logged AS (
     INSERT INTO changes (seq, at, kind, app, file_id, ticket, user_before, user_after)

@@ -183,7 +183,8 @@ async fn fill(fillings: &mut [Filling], inlets: Vec<Receiver<Vec<u8>>>) -> Resul
 /// Numbers the lines in the order of time, after those that are no longer kept.
 async fn fill_log(log: &mut Filling, mut changes: Log) -> anyhow::Result<()> {
     changes.lines.sort_by_key(|line| line.at);
-    let mut seq = i64::try_from(changes.before)?;
+    let floor = i64::try_from(changes.before)?;
+    let mut seq = floor;
     let mut rows = Vec::new();
     for line in &changes.lines {
         seq += 1;
@@ -193,7 +194,7 @@ async fn fill_log(log: &mut Filling, mut changes: Log) -> anyhow::Result<()> {
     outlet.send(rows).await?;
     drop(outlet);
     log.fill(inlet).await?;
-    log.set_feed_head(seq).await?;
+    log.set_feed_floor(floor).await?;
     Ok(())
 }
 

@@ -123,9 +123,9 @@ impl Filling {
         Ok(())
     }
 
-    /// Sets the counter of the change log, to the number of its last line.
-    pub(super) async fn set_feed_head(&mut self, seq: i64) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE feed_head SET seq = $1")
+    /// Sets how many lines of the change log are trimmed.
+    pub(super) async fn set_feed_floor(&mut self, seq: i64) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE feed_floor SET seq = $1")
             .bind(seq)
             .execute(&mut self.connection)
             .await?;

@@ -51,6 +51,7 @@ impl Walk {
     pub(super) async fn go_on(
         self,
         connection: &mut PgConnection,
+        generation: i32,
         touched: &mut Touched,
         tickets: &mut Vec<Uuid>,
     ) -> Result<Option<Self>, sqlx::Error> {
@@ -66,9 +67,10 @@ impl Walk {
                 }
             }
             Self::Uploads(file_id, app) => {
-                let keys = sql::walk_uploads(connection, &file_id, &app, STRETCH).await?;
-                let last = keys.last().cloned();
-                for key in keys {
+                let stretch =
+                    sql::walk_uploads(connection, &file_id, &app, generation, STRETCH).await?;
+                let last = stretch.last().map(|(key, _)| key.clone());
+                for (key, _) in stretch.into_iter().filter(|(_, is_fresh)| *is_fresh) {
                     touched.entry(key).or_default();
                 }
                 match last {
@@ -78,8 +80,8 @@ impl Walk {
             }
             Self::Issues(after) => {
                 let stretch = sql::walk_issues(connection, after, STRETCH).await?;
-                let since = stretch.since;
-                *tickets = count_signatures(connection, &stretch.fresh, &[], since).await?;
+                // Which tickets are open is found with the tickets.
+                count_signatures(connection, &stretch.fresh, &[], stretch.since).await?;
                 match stretch.last {
                     Some(last) => Self::Issues(last),
                     None => Self::Tickets(Uuid::nil()),

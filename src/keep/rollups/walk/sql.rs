@@ -67,23 +67,37 @@ pub async fn walk_deliveries(
     })
 }
 
-/// The next uploads, by their key: file id and app.
+/// The next uploads, by their key, file id and app; and whether they are yet to be counted. Those of which a delivery told
+/// are counted by then, and what changed since is in the change log.
 #[tracing::instrument(name = "db.uploads.walk", level = "debug", skip_all)]
 pub async fn walk_uploads(
     connection: &mut PgConnection,
     file_id: &str,
     app: &str,
+    generation: i32,
     limit: i64,
-) -> Result<Vec<Key>, sqlx::Error> {
+) -> Result<Vec<(Key, bool)>, sqlx::Error> {
     let rows = sqlx::query!(
-        "SELECT file_id, app FROM uploads WHERE (file_id, app) > ($1, $2) ORDER BY file_id, app LIMIT $3",
+        r#"WITH stretch AS MATERIALIZED (
+            SELECT file_id, app FROM uploads WHERE (file_id, app) > ($1, $2) ORDER BY file_id, app LIMIT $4
+        )
+        SELECT s.file_id, s.app, c.at IS NULL OR c.generation <> $3 AS "fresh!"
+        FROM stretch s
+        LEFT JOIN LATERAL (
+            SELECT generation, at FROM counted_uploads WHERE file_id = s.file_id AND app = s.app OFFSET 0
+        ) AS c ON true
+        ORDER BY s.file_id, s.app"#,
         file_id,
         app,
+        generation,
         limit
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.file_id, row.app)).collect())
+    let keys = rows
+        .into_iter()
+        .map(|row| ((row.file_id, row.app), row.fresh));
+    Ok(keys.collect())
 }
 
 /// The next signatures that do not wait in `uncounted`.
