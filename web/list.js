@@ -6,16 +6,21 @@ import { go } from './places.js'
 import { announce, region, trouble } from './parts.js'
 
 const AT_ONCE = 50
+// Where few are like that, a page may hold none and the list goes on: so many are asked for before the reader is.
+const EMPTY_AT_ONCE = 5
 
 // list({ path, params, columns: [[name, class]], row: (item) => [cells], empty: () => node, signal })
 export function list({ path, params, columns, row, empty, signal, caption, most = Infinity }) {
   const rows = h('tbody', {})
   const table = h('table', { class: 'list' }, h('caption', { class: 'unseen' }, caption),
     h('thead', {}, h('tr', {}, columns.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))), rows)
-  const more = h('button', { type: 'button', class: 'more', hidden: true, on: { click: () => load() } }, t('list.more'))
+  const more = h('button', { type: 'button', class: 'more', hidden: true, on: { click: () => {
+    without = 0
+    load()
+  } } }, t('list.more'))
   const told = h('p', { class: 'told faint' }, t('loading'))
   const node = h('div', { class: 'listing', 'aria-busy': 'true' }, region(caption, table), told, more)
-  let [cursor, count, busy] = [undefined, 0, false]
+  let [cursor, count, busy, without] = [undefined, 0, false, 0]
 
   async function load() {
     if (busy || signal.aborted) return
@@ -28,12 +33,12 @@ export function list({ path, params, columns, row, empty, signal, caption, most 
       add(answer.items)
       cursor = answer.next_cursor
       const goes = cursor !== null && count < most
+      without = answer.items.length ? 0 : without + 1
       more.hidden = !goes
-      told.textContent = goes ? t('list.so_far', { count: number(count) }) : count && cursor === null ? t('list.all', { count: number(count) }) : ''
+      told.textContent = goes && without ? t('list.none_yet', { count: number(count) })
+        : goes ? t('list.so_far', { count: number(count) }) : count && cursor === null ? t('list.all', { count: number(count) }) : ''
       if (!count && !goes) replace(node, empty())
       else announce(told.textContent)
-      // Looked through without finding any: go on, the button says that there is more.
-      if (goes && !answer.items.length) setTimeout(load, 0)
     } catch (fault) {
       if (fault.name === 'AbortError') return
       told.textContent = ''
@@ -48,7 +53,7 @@ export function list({ path, params, columns, row, empty, signal, caption, most 
       node.setAttribute('aria-busy', 'false')
     }
     // Still in sight after what came: a tall screen, or short rows.
-    if (!signal.aborted && !more.hidden && near(more)) load()
+    if (!signal.aborted && !more.hidden && without < EMPTY_AT_ONCE && (without || near(more))) load()
   }
 
   function add(items) {
@@ -59,7 +64,7 @@ export function list({ path, params, columns, row, empty, signal, caption, most 
     }))
   }
 
-  const seen = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && !more.hidden && load(), { rootMargin: '400px' })
+  const seen = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && !more.hidden && without < EMPTY_AT_ONCE && load(), { rootMargin: '400px' })
   if (most === Infinity) seen.observe(more)
   signal.addEventListener('abort', () => seen.disconnect())
   node.ready = load()

@@ -12,8 +12,11 @@ const HOUR = 3_600_000
 const RANGES = {
   hour: [HOUR, 'minute'], day: [24 * HOUR, 'quarter'], week: [7 * 24 * HOUR, 'hour'], month: [30 * 24 * HOUR, 'day'], quarter: [91 * 24 * HOUR, 'day'], year: [365 * 24 * HOUR, 'week'],
 }
-// Figures are asked for again at most so often while things happen, and this often when nothing does.
+const MINUTE = 60_000
+// Figures are asked for again at most so often while things happen, and this often when nothing does. Those of a year take
+// longer to sum and change less: to sum them takes at most a twentieth of the time.
 const AFTER_A_CHANGE_MS = 2_000
+const REST = 19
 const AFTER_A_WHILE_MS = 30_000
 const LATEST = 8
 
@@ -24,6 +27,7 @@ export default async function overview({ params, signal, state }) {
   const live = h('span', { class: 'live', role: 'status' })
   const latest = latestUploads(app, signal)
   let busy = false
+  let tookMs = 0
 
   async function draw() {
     if (busy || signal.aborted) return
@@ -31,8 +35,11 @@ export default async function overview({ params, signal, state }) {
     try {
       const [length, bucket] = RANGES[range]
       const until = new Date()
-      const from = new Date(until - length)
+      // Roll-ups are by the quarter of an hour: where the range begins with one, each figure is of the same time.
+      const step = bucket === 'minute' ? MINUTE : 15 * MINUTE
+      const from = new Date(Math.floor((until - length) / step) * step)
       const stats = await get('/v1/stats', { from: from.toISOString(), to: until.toISOString(), bucket, app }, { signal })
+      tookMs = Date.now() - until
       if (!signal.aborted) replace(place, figures(stats, { app, state, latest, signal: again() }))
     } finally {
       busy = false
@@ -59,7 +66,7 @@ export default async function overview({ params, signal, state }) {
   follow((kind, change) => {
     if (app && change.upload.app !== app) return
     latest.tell(kind, change)
-    soon(AFTER_A_CHANGE_MS)
+    soon(Math.max(AFTER_A_CHANGE_MS, REST * tookMs))
   }, signal)
   const timer = setInterval(() => soon(0), AFTER_A_WHILE_MS)
   signal.addEventListener('abort', () => {
@@ -128,9 +135,9 @@ function tile(name, value, address, more, kind = '') {
   return address ? h('a', { class: `tile ${kind}`, href: address }, inside) : h('div', { class: `tile ${kind}` }, inside)
 }
 
-// Said where the newest so many stand for the whole range.
+// Said where the newest so many stand for the whole range, or where roll-ups are behind.
 const cut = (figures, stats) =>
-  figures.fresh_until ? h('p', { class: 'faint' }, t('chart.rolled'), ' ', when(figures.fresh_until))
+  figures.fresh_until && new Date(stats.to) - new Date(figures.fresh_until) > MINUTE ? h('p', { class: 'faint' }, t('chart.rolled'), ' ', when(figures.fresh_until))
     : new Date(figures.since) > new Date(stats.from) ? h('p', { class: 'faint' }, t('chart.since'), ' ', when(figures.since)) : null
 
 function bar(kind, share) {

@@ -19,7 +19,7 @@ export default {
 
   'trouble.unreachable': 'The receiver cannot be reached. This page asks again every few seconds.', 'trouble.away': 'Postgres is away. Notifications are still taken, and kept on the receiver’s disk; what is shown here may be old. This page asks again every few seconds.', 'trouble.forbidden': 'Your key does not open this.', 'trouble.unknown': 'That is not known here.', 'trouble.other': 'That did not work.',
 
-  'list.more': 'Show more', 'list.so_far': '{count} shown, and there are more.', 'list.all': '{count} shown. That is all.',
+  'list.more': 'Show more', 'list.so_far': '{count} shown, and there are more.', 'list.none_yet': '{count} shown. Few are like that: older ones are yet to be looked through.', 'list.all': '{count} shown. That is all.',
   'uploads.name': 'Name', 'uploads.fresh': '{count} new · show', 'uploads.none_such': 'No upload is like that.', 'uploads.fewer': 'Take a filter away, or look at a longer time.', 'uploads.of_nobody': 'Nobody’s uploads',
   'signatures.what': 'Every signature that was given out. Several belong to one ticket: the web SDK asks for two or three for each upload.', 'signatures.none_such': 'No permission is like that.',
   'deliveries.what': 'Every body that arrived, byte for byte, repeated ones included.', 'deliveries.none_such': 'No delivery is like that.', 'deliveries.admin': 'What arrived may hold anything, so it takes a key with scope admin.', 'deliveries.all': 'All deliveries',
@@ -55,7 +55,7 @@ export default {
   range: 'Range', 'range.hour': 'Hour', 'range.day': 'Day', 'range.week': 'Week', 'range.month': 'Month', 'range.quarter': '3 months', 'range.year': 'Year',
   'live.off': 'Paused', 'live.connecting': 'Connecting …', 'live.live': 'Live',
   'tile.uploads': 'Uploads', 'tile.deleted': '{count} deleted since', 'tile.nobody': 'Nobody’s', 'tile.delay': 'Upload to recorded, half', 'tile.delay.p95': '95 %: {delay}', 'tile.used': 'Permissions used', 'tile.tickets': 'of {count} tickets', 'tile.quarantine': 'In quarantine', 'tile.quarantine.any': 'of any time', 'tile.newest': 'Newest from VOD', 'tile.newest.what': 'by push or pull',
-  'chart.uploads': 'Uploads, by whose they are', 'chart.permissions': 'Permissions, by what became of them', 'chart.deliveries': 'Deliveries, by door', 'chart.since': 'Counted from', 'chart.rolled': 'Of roll-ups by time of upload, as of', 'chart.table': 'As a table', 'chart.time': 'From',
+  'chart.uploads': 'Uploads, by whose they are', 'chart.permissions': 'Permissions, by what became of them', 'chart.deliveries': 'Deliveries, by door', 'chart.since': 'Counted from', 'chart.rolled': 'All of it is counted until', 'chart.table': 'As a table', 'chart.time': 'From',
   funnel: '{tickets} tickets, {signatures} signatures.', 'funnel.rows': 'Show them', 'reasons.title': 'Why they are whose', 'processing.title': 'Processing', 'delay.title': 'From upload to recorded', 'delay.what': 'From VOD’s time of the upload to the commit here.', 'delay.none': 'No upload in this range tells its time.', 'delay.p50': 'Half within', 'delay.p95': '95 % within', 'delay.p99': '99 % within',
   'receiver.title': 'This receiver', 'receiver.queue': 'Queue', 'receiver.spool': 'Spool on disk', 'receiver.waiting': '{count} waiting, {bytes}', 'receiver.spool.full': '{part} of {limit}', 'receiver.spool.none': 'none', 'latest.title': 'Latest uploads', 'latest.none': 'No upload yet.', 'latest.came': '{count} uploads came while you look.',
 

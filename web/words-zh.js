@@ -19,7 +19,7 @@ export default {
 
   'trouble.unreachable': '无法连接接收器。本页每隔几秒重试。', 'trouble.away': 'Postgres 不可用。通知仍会被接收并保存在接收器的磁盘上；此处显示的内容可能不是最新的。本页每隔几秒重试。', 'trouble.forbidden': '你的密钥没有这个权限。', 'trouble.unknown': '这里没有这个对象。', 'trouble.other': '操作没有成功。',
 
-  'list.more': '显示更多', 'list.so_far': '已显示 {count} 条，还有更多。', 'list.all': '共 {count} 条，已全部显示。',
+  'list.more': '显示更多', 'list.so_far': '已显示 {count} 条，还有更多。', 'list.none_yet': '已显示 {count} 条。符合条件的很少，更早的记录尚未查找。', 'list.all': '共 {count} 条，已全部显示。',
   'uploads.name': '名称', 'uploads.fresh': '{count} 条新上传 · 显示', 'uploads.none_such': '没有符合条件的上传。', 'uploads.fewer': '减少筛选条件，或查看更长的时间。', 'uploads.of_nobody': '无主的上传',
   'signatures.what': '签发过的每一个签名。一个票据可以有多个签名：Web SDK 每次上传会请求两三个。', 'signatures.none_such': '没有符合条件的授权。',
   'deliveries.what': '收到的每一个正文，逐字节保存，包括重复的。', 'deliveries.none_such': '没有符合条件的投递。', 'deliveries.admin': '收到的内容可能包含任何东西，因此需要 admin 权限的密钥。', 'deliveries.all': '全部投递',
@@ -55,7 +55,7 @@ export default {
   range: '时间范围', 'range.hour': '小时', 'range.day': '天', 'range.week': '周', 'range.month': '月', 'range.quarter': '3 个月', 'range.year': '年',
   'live.off': '已暂停', 'live.connecting': '连接中……', 'live.live': '实时',
   'tile.uploads': '上传', 'tile.deleted': '其中 {count} 个已删除', 'tile.nobody': '无主', 'tile.delay': '上传到记录（中位数）', 'tile.delay.p95': '95%：{delay}', 'tile.used': '授权使用率', 'tile.tickets': '共 {count} 个票据', 'tile.quarantine': '隔离中', 'tile.quarantine.any': '不限时间', 'tile.newest': 'VOD 最近来信', 'tile.newest.what': '推送或拉取',
-  'chart.uploads': '上传（按归属）', 'chart.permissions': '授权（按结果）', 'chart.deliveries': '投递（按入口）', 'chart.since': '统计起点：', 'chart.rolled': '按上传时间汇总，截至', 'chart.table': '以表格显示', 'chart.time': '起始时间',
+  'chart.uploads': '上传（按归属）', 'chart.permissions': '授权（按结果）', 'chart.deliveries': '投递（按入口）', 'chart.since': '统计起点：', 'chart.rolled': '完整统计截至', 'chart.table': '以表格显示', 'chart.time': '起始时间',
   funnel: '{tickets} 个票据，{signatures} 个签名。', 'funnel.rows': '查看', 'reasons.title': '归属原因', 'processing.title': '处理结果', 'delay.title': '从上传到记录', 'delay.what': '从 VOD 的上传时间到这里提交的时间。', 'delay.none': '这段时间内没有上传带有时间。', 'delay.p50': '50% 不超过', 'delay.p95': '95% 不超过', 'delay.p99': '99% 不超过',
   'receiver.title': '本接收器', 'receiver.queue': '队列', 'receiver.spool': '磁盘暂存', 'receiver.waiting': '{count} 条等待，{bytes}', 'receiver.spool.full': '占 {limit} 的 {part}', 'receiver.spool.none': '无', 'latest.title': '最新上传', 'latest.none': '还没有上传。', 'latest.came': '查看期间新增 {count} 个上传。',
 

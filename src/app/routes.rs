@@ -360,6 +360,7 @@ pub static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
     let beside = [
         OPENAPI_PATH,
         page::PATH,
+        page::FILE_PATH,
         docs::PATH_WITHOUT_SLASH,
         docs::PATH,
         docs::FILE_PATH,

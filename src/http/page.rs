@@ -21,6 +21,16 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// A page at whose end the rows that it looked at end, and not the list.
+    pub fn looked_until<K: Serialize>(mut self, horizon: Option<&K>) -> Self {
+        if self.next_cursor.is_none() {
+            self.next_cursor = horizon.map(cursor);
+        }
+        self
+    }
+}
+
 /// In which direction a list runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Transaction};
 
 use super::breaker::Breaker;
 
@@ -96,6 +96,15 @@ impl Database {
     /// The pool of a database whose schema may be old: for migrating it.
     pub fn unmigrated(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Begins to read: all that is read within it is of one moment.
+    pub async fn snapshot(
+        connection: &mut PgConnection,
+    ) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+        connection
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
     }
 
     /// A connection outside the pool: what writes must not wait behind those who read.

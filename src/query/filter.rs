@@ -188,6 +188,22 @@ impl UploadsQuery {
     }
 }
 
+impl Filter {
+    /// Whether it asks for what no index tells, so that any number of uploads may have to be passed over.
+    pub fn is_sparse(&self) -> bool {
+        let is_looked_up = self.ticket.is_some() || self.task.is_some() || self.file_id.is_some();
+        let has_no_index = self.processing.is_some()
+            || self.deleted.is_some()
+            || self.uploaded_from.is_some()
+            || self.uploaded_to.is_some()
+            || self.apps.is_some() && self.user_id.is_none()
+            || self.reason.is_some_and(|reason| !reason.is_rare())
+            || !matches!(self.attribution, None | Some(AttributionFilter::None))
+            || !matches!(self.confirmed, None | Some(ConfirmedFilter::Refuted));
+        has_no_index && !is_looked_up
+    }
+}
+
 /// Reads where the last page ended. A cursor is no secret, so one written by hand may hold what no row
 /// does, and Postgres would refuse a NUL or the year -262143.
 fn position(cursor: Option<&str>) -> Result<Option<Key>, Problem> {

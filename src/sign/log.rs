@@ -79,6 +79,14 @@ pub struct LogFilter {
     pub after: Option<Uuid>,
 }
 
+impl LogFilter {
+    /// Whether it asks for what no index tells, so that any number of signatures may have to be passed over.
+    pub fn is_sparse(&self) -> bool {
+        let has_no_index = self.used.is_some() || self.apps.is_some() && self.user_id.is_none();
+        has_no_index && self.ticket.is_none()
+    }
+}
+
 /// One signature in the log: every parameter of it, never the signature itself.
 #[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
 pub struct LogLine {
@@ -136,6 +144,9 @@ pub struct LogLine {
 }
 
 /// Lists the signatures given out, newest first.
+///
+/// With `used`, `outcome`, or `app` without `user_id`, and without `ticket`, a page looks at 20,000 signatures at most: it
+/// may hold fewer than `limit`, none even, and go on all the same. The end is where `next_cursor` is null.
 #[utoipa::path(
     tag = "signatures",
     params(LogQuery),
@@ -182,10 +193,27 @@ pub async fn list_signatures(
         used,
         pending,
         from: query.from,
-        to: query.to,
+        // What was given out later may still be used.
+        to: match query.outcome {
+            Some(Outcome::NeverUsed) => {
+                Some(query.to.map_or(resumed_since, |to| to.min(resumed_since)))
+            }
+            _ => query.to,
+        },
         after: page::position(query.cursor.as_deref())?,
     };
     let mut connection = database.pool()?.acquire().await?;
-    let lines = sql::list(&mut connection, &filter, limit).await?;
-    Ok(Json(page::page(lines, limit, |line| line.issue_id)))
+    if !filter.is_sparse() {
+        let lines = sql::list(&mut connection, &filter, limit).await?;
+        return Ok(Json(page::page(lines, limit, |line| line.issue_id)));
+    }
+    let mut snapshot = Database::snapshot(&mut connection).await?;
+    let lines = sql::list(&mut snapshot, &filter, limit).await?;
+    let horizon = match lines.len() > limit {
+        true => None,
+        false => sql::horizon(&mut snapshot, &filter).await?,
+    };
+    snapshot.commit().await?;
+    let page = page::page(lines, limit, |line| line.issue_id);
+    Ok(Json(page.looked_until(horizon.as_ref())))
 }

@@ -12,6 +12,9 @@ use super::{Asked, NotifyMode};
 use crate::erased::Known;
 use crate::ticket::{Ticket, UserId};
 
+/// Rows that a page looks at where no index tells which are meant.
+const LOOKED_AT: i64 = 20_000;
+
 /// What the log holds of tickets, the last signature of each included.
 #[tracing::instrument(name = "db.tickets.find", level = "debug", skip_all)]
 pub async fn tickets(
@@ -135,20 +138,24 @@ pub async fn list(
     filter: &LogFilter,
     limit: usize,
 ) -> Result<Vec<LogLine>, sqlx::Error> {
-    const USED: &str = "EXISTS (SELECT FROM uploads u WHERE u.ticket = i.ticket AND u.app = i.app AND u.announced_at IS NOT NULL AND u.confirmed <> 'refuted')";
+    // OFFSET 0 keeps it a look-up: joined, it may read all uploads.
+    const USED: &str = "EXISTS (SELECT FROM uploads u WHERE u.ticket = i.ticket AND u.app = i.app AND u.announced_at IS NOT NULL
+        AND u.confirmed <> 'refuted' OFFSET 0)";
     let mut sql = QueryBuilder::<Postgres>::new("SELECT i.*, ");
-    sql.push(USED)
-        .push(" AS used FROM signature_issues i WHERE true");
+    sql.push(USED).push(" AS used FROM ");
+    if filter.is_sparse() {
+        sql.push("(SELECT * FROM signature_issues i WHERE true");
+        push_indexed(&mut sql, filter);
+        sql.push(" ORDER BY i.id DESC LIMIT ").push_bind(LOOKED_AT);
+        sql.push(") i WHERE true");
+    } else {
+        sql.push("signature_issues i WHERE true");
+        push_indexed(&mut sql, filter);
+    }
     if let Some(apps) = &filter.apps {
         sql.push(" AND i.app = ANY(")
             .push_bind(apps.as_slice())
             .push(")");
-    }
-    if let Some(user_id) = &filter.user_id {
-        sql.push(" AND i.user_id = ").push_bind(user_id.as_str());
-    }
-    if let Some(ticket) = filter.ticket {
-        sql.push(" AND i.ticket = ").push_bind(ticket.0);
     }
     if let Some(used) = filter.used {
         sql.push(if used { " AND " } else { " AND NOT " })
@@ -158,7 +165,32 @@ pub async fn list(
         sql.push(if is_pending { " AND " } else { " AND NOT " })
             .push("EXISTS (SELECT FROM tickets t WHERE t.id = i.ticket AND t.last_expires_at > ")
             .push_bind(since)
-            .push(")");
+            .push(" OFFSET 0)");
+    }
+    let more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    sql.push(" ORDER BY i.id DESC LIMIT ").push_bind(more);
+    sql.build_query_as().fetch_all(connection).await
+}
+
+/// Where a page of a sparse list has to end; `None` where fewer lines are left. By an index alone.
+#[tracing::instrument(name = "db.signature_issues.horizon", level = "debug", skip_all)]
+pub async fn horizon(
+    connection: &mut PgConnection,
+    filter: &LogFilter,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new("SELECT i.id FROM signature_issues i WHERE true");
+    push_indexed(&mut sql, filter);
+    sql.push(" ORDER BY i.id DESC LIMIT 1 OFFSET ")
+        .push_bind(LOOKED_AT - 1);
+    sql.build_query_scalar().fetch_optional(connection).await
+}
+
+fn push_indexed(sql: &mut QueryBuilder<Postgres>, filter: &LogFilter) {
+    if let Some(user_id) = &filter.user_id {
+        sql.push(" AND i.user_id = ").push_bind(user_id.as_str());
+    }
+    if let Some(ticket) = filter.ticket {
+        sql.push(" AND i.ticket = ").push_bind(ticket.0);
     }
     if let Some(from) = filter.from {
         sql.push(" AND i.id >= ").push_bind(first_id_at(from));
@@ -169,9 +201,6 @@ pub async fn list(
     if let Some(after) = filter.after {
         sql.push(" AND i.id < ").push_bind(after);
     }
-    let more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-    sql.push(" ORDER BY i.id DESC LIMIT ").push_bind(more);
-    sql.build_query_as().fetch_all(connection).await
 }
 
 /// The smallest id of an issue at or after a time: `issued_at` is the id's own time, in milliseconds.

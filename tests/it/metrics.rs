@@ -119,7 +119,14 @@ async fn every_series_is_there_at_zero_before_anything_happens() {
         .into_iter()
         .map(|(method, path)| (method.to_string(), path))
         .collect();
-    let beside = ["/openapi.json", "/", "/docs", "/docs/", "/docs/{file}"];
+    let beside = [
+        "/openapi.json",
+        "/",
+        "/assets/{version}/{file:.*}",
+        "/docs",
+        "/docs/",
+        "/docs/{file}",
+    ];
     endpoints.extend(beside.map(|route| ("GET".to_owned(), route.to_owned())));
     endpoints.push(("none".to_owned(), "none".to_owned()));
     for &metric in Metric::ALL {

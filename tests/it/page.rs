@@ -111,6 +111,28 @@ async fn the_page_and_all_that_it_loads_come_from_the_binary_and_may_be_kept() {
 }
 
 #[actix_web::test]
+async fn a_file_of_the_page_takes_get_only_and_is_counted_by_its_route() {
+    let app = TestApp::start().await;
+    let path = "/assets/0/app.js";
+    for method in [Method::POST, Method::PUT, Method::DELETE] {
+        let refused = app.request(method, path).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(header(&refused, "allow"), "GET");
+    }
+    assert_eq!(get(&app, path, &[]).await.status(), StatusCode::OK);
+    let none_such = get(&app, "/assets/0/none.js", &[]).await;
+    assert_eq!(none_such.status(), StatusCode::NOT_FOUND);
+    let metrics = get(&app, "/metrics", &[]).await.text().await.unwrap();
+    let counted = |line: &&str| {
+        line.starts_with("vod_receiver_http_requests_total")
+            && line.contains("route=\"/assets/{version}/{file:.*}\"")
+            && line.contains("status=\"2xx\"")
+    };
+    let counted = metrics.lines().find(counted).unwrap_or_default();
+    assert!(counted.ends_with(" 1"), "{counted}");
+}
+
+#[actix_web::test]
 async fn every_file_of_the_page_is_in_the_binary() {
     let app = TestApp::start().await;
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("web");

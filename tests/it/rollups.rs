@@ -46,8 +46,8 @@ const COUNTED: [(&str, &str); 7] = [
     ),
 ];
 
-/// The same, counted from the tables that they tell of. `now()` in them is the clock of the test.
-const RECOUNTED: [&str; 7] = [
+/// The same, counted from the tables that they tell of. `{now}` in them is the clock of the test.
+pub const RECOUNTED: [&str; 7] = [
     "SELECT to_jsonb(q) AS line FROM (
         SELECT quarter_of(coalesce(told_time(uploaded_at, recorded_at), recorded_at)) AS quarter, app,
             attribution_method AS method, attribution_reason AS reason,

@@ -278,6 +278,54 @@ fn ids_of(issues: &[(&str, String)], keep: impl Fn(&str) -> bool) -> Vec<String>
 }
 
 #[actix_web::test]
+async fn a_page_that_passes_over_too_many_ends_there_and_the_next_goes_on() {
+    let app = TestApp::start().await;
+    // 45,000 of as many tickets, one a second until now, each for a minute; three of them are used.
+    let fill = "
+        CREATE TEMP TABLE seed AS
+            SELECT n, at, (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid AS id
+            FROM generate_series(1, 45000) n, LATERAL (SELECT timestamptz '2026-11-23T08:00:00Z' - (45000 - n) * interval '3 s') t (at);
+        INSERT INTO tickets (id, app, user_id, one_time, created_at, last_expires_at)
+            SELECT id, 'main', 'ann', false, at, at + interval '60 s' FROM seed;
+        INSERT INTO signature_issues (id, ticket, app, user_id, issued_at, expires_at, secret_id, random, one_time, issued_to)
+            SELECT id, id, 'main', 'ann', at, at + interval '60 s', 'AKIDtest', n, false, 'test' FROM seed;
+        INSERT INTO uploads (app, file_id, user_id, ticket, attribution_method, attribution_reason, attribution_at, contexts_differ,
+                confirmed, processing, recorded_at, updated_at, announced_at, deliveries, rank_strength, rank_digest, version, folded_on)
+            SELECT 'main', n::text, 'ann', id, 'ticket', 'ticket', at, false, 'push', 'none', at, at, at, 1, 1, '', 1, 0
+            FROM seed WHERE n IN (2, 20000, 44000)";
+    sqlx::raw_sql(fill).execute(&app.pool).await.unwrap();
+    // Of those that were given out more than a day ago, 19 expired less than a day ago.
+    for (query, found, pages) in [
+        ("outcome=used", 3, 3),
+        ("used=true&user_id=ann", 3, 3),
+        ("outcome=used&from=2026-11-22T12:00:00Z", 1, 2),
+        ("app=second", 0, 3),
+        ("outcome=never_used&limit=200", 16_179, 81),
+        ("outcome=pending&limit=200&to=2026-11-22T08:00:00Z", 19, 1),
+        ("user_id=bob", 0, 1),
+    ] {
+        let (mut ids, mut count, mut cursor) = (Vec::new(), 0, String::new());
+        loop {
+            let (status, page) = app.get(&format!("/v1/signatures?{query}{cursor}")).await;
+            assert_eq!(status, StatusCode::OK, "{page}");
+            count += 1;
+            let items = page["items"].as_array().unwrap().clone();
+            ids.extend(
+                items
+                    .iter()
+                    .map(|item| item["issue_id"].as_str().unwrap().to_owned()),
+            );
+            let Some(next) = page["next_cursor"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+        }
+        assert!(ids.is_sorted_by(|a, b| a > b), "{query}");
+        assert_eq!((ids.len(), count), (found, pages), "{query}");
+    }
+}
+
+#[actix_web::test]
 async fn a_parameter_out_of_its_rule_is_named() {
     let app = TestApp::start().await;
     for _ in 0..3 {

@@ -368,6 +368,63 @@ async fn paged(app: &TestApp, query: &str, limit: usize) -> Vec<String> {
 }
 
 #[actix_web::test]
+async fn a_page_that_passes_over_too_many_ends_there_and_the_next_goes_on() {
+    let app = TestApp::start().await;
+    // 45,000, one a second, of which three failed, and five are deleted at once.
+    app.run(
+        "INSERT INTO uploads (app, file_id, user_id, attribution_method, attribution_reason, attribution_at, contexts_differ,
+            confirmed, processing, deleted_at, recorded_at, updated_at, announced_at, deliveries, rank_strength, rank_digest,
+            version, folded_on)
+        SELECT 'main', n::text, 'ann', 'manual', 'manual', at, false, 'push',
+            CASE WHEN n IN (1, 20000, 44999) THEN 'failed' ELSE 'none' END, CASE WHEN n BETWEEN 7 AND 11 THEN at END, at, at, at,
+            1, 1, '', 1, 0
+        FROM generate_series(1, 45000) n, LATERAL (SELECT timestamptz '2026-11-20T00:00:00Z' + n * interval '1 s') t (at)"
+            .to_owned(),
+    )
+    .await;
+    for (query, found, pages) in [
+        ("processing=failed", "44999 20000 1", 3),
+        ("processing=failed&order=asc", "1 20000 44999", 3),
+        ("processing=failed&user_id=ann", "44999 20000 1", 3),
+        (
+            "processing=failed&order=asc&user_id=ann",
+            "1 20000 44999",
+            3,
+        ),
+        (
+            "processing=failed&from=2026-11-20T05:00:00Z",
+            "44999 20000",
+            2,
+        ),
+        ("processing=failed&limit=1", "44999 20000 1", 3),
+        ("processing=processing", "", 3),
+        ("deleted=true&limit=2", "11 10 9 8 7", 5),
+        ("app=second", "", 3),
+        // What an index tells is found at once.
+        ("attribution=none", "", 1),
+        ("reason=no_context", "", 1),
+        ("user_id=bob&app=main", "", 1),
+    ] {
+        let (mut files, mut count, mut cursor) = (Vec::new(), 0, String::new());
+        loop {
+            let (_, page) = app.get(&format!("/v1/uploads?{query}{cursor}")).await;
+            count += 1;
+            let items = page["items"].as_array().unwrap().clone();
+            files.extend(
+                items
+                    .iter()
+                    .map(|item| item["file_id"].as_str().unwrap().to_owned()),
+            );
+            let Some(next) = page["next_cursor"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!((files.join(" ").as_str(), count), (found, pages), "{query}");
+    }
+}
+
+#[actix_web::test]
 async fn an_upload_that_comes_in_meanwhile_moves_no_page() {
     let app = TestApp::start().await;
     for file in 0..6 {

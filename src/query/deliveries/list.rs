@@ -85,9 +85,6 @@ pub async fn list_deliveries(
         false => None,
     };
     let deliveries = sql::list(&mut connection, &filter, horizon).await?;
-    let mut page = page::page(deliveries, filter.limit, |delivery| delivery.id);
-    if page.next_cursor.is_none() {
-        page.next_cursor = horizon.as_ref().map(page::cursor);
-    }
-    Ok(Json(page))
+    let page = page::page(deliveries, filter.limit, |delivery| delivery.id);
+    Ok(Json(page.looked_until(horizon.as_ref())))
 }

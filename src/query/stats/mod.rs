@@ -8,7 +8,7 @@ use actix_web::get;
 use actix_web::web::{Data, Json};
 
 use self::shape::{Receiver, Stats};
-use self::window::StatsQuery;
+use self::window::{Bucket, StatsQuery};
 use crate::access::{Caller, Read};
 use crate::http::params::Params;
 use crate::http::problem::{Problem, ReadFaults};
@@ -18,8 +18,9 @@ use crate::record::Recorder;
 
 /// Tells the figures of a window: uploads, permissions, deliveries, and what waits in this receiver.
 ///
-/// Each part looks at the newest 100,000 rows of the window at most, so that it stays quick on any size; `since` tells
-/// from when on they are counted.
+/// Each part counts rows while the window holds 10,000 of them at most; beyond that it sums roll-ups by the quarter of an
+/// hour, and what came since. By the minute, or while the roll-ups are counted anew, the newest 100,000 stand for the
+/// window: `since` tells from when on. So it stays quick on any size.
 #[utoipa::path(
     tag = "stats",
     params(StatsQuery),
@@ -40,9 +41,14 @@ pub async fn read_stats(
     let now = clock.now();
     let window = query.0?.validate(&caller, now)?;
     let mut connection = database.pool()?.acquire().await?;
-    let uploads = sql::uploads(&mut connection, &window).await?;
-    let permissions = sql::permissions(&mut connection, &window, now).await?;
-    let deliveries = sql::deliveries(&mut connection, &window, now).await?;
+    let mut snapshot = Database::snapshot(&mut connection).await?;
+    // They count by the quarter of an hour.
+    let is_rolled_up =
+        window.bucket != Bucket::Minute && sql::is_rolled_up(&mut snapshot, now).await?;
+    let uploads = sql::uploads(&mut snapshot, &window, is_rolled_up).await?;
+    let permissions = sql::permissions(&mut snapshot, &window, now, is_rolled_up).await?;
+    let deliveries = sql::deliveries(&mut snapshot, &window, now, is_rolled_up).await?;
+    snapshot.commit().await?;
     Ok(Json(Stats {
         from: window.from,
         to: window.to,

@@ -25,6 +25,8 @@ WITH looked_at AS MATERIALIZED (
 )
 SELECT
     CASE WHEN (SELECT count(*) FROM looked_at) < $5 THEN $1 ELSE (SELECT min(created_at) FROM looked_at) END AS "since!",
+    $2::timestamptz AS "until!",
+    NULL::timestamptz AS fresh_until,
     (SELECT count(*) FROM t) AS "tickets!",
     (SELECT count(*) FROM t WHERE used) AS "used!",
     (SELECT count(*) FROM t WHERE pending) AS "pending!",

@@ -22,11 +22,18 @@ pub struct Stats {
     pub receiver: Receiver,
 }
 
-/// Uploads by the time they were recorded; those that VOD contradicts are only in `refuted`.
+/// Uploads by the time they were recorded, in roll-ups by the time of the upload; those that VOD contradicts are only in
+/// `refuted`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Uploads {
-    /// From when on they are counted: `from`, or later where the window holds more than 100,000.
+    /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
+    /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Before when: `to`, or the end of its quarter of an hour.
+    pub until: DateTime<Utc>,
+    /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
+    /// committed before this time is in them, and up to 10,000 of what came since is added.
+    pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 120)]
     pub total: i64,
@@ -44,7 +51,8 @@ pub struct Uploads {
     /// By how their processing goes, the most frequent first.
     #[schema(value_type = Vec<ProcessingCount>)]
     pub processing: Json<Vec<ProcessingCount>>,
-    /// From the upload, by VOD's clock, to its commit here; null where no upload tells its time.
+    /// From the upload, by VOD's clock, to its commit here; in roll-ups to when VOD told of it first, within 9.1 %. Null
+    /// where no upload tells its time.
     pub delay: Option<Delay>,
 }
 
@@ -109,8 +117,14 @@ pub struct Delay {
 /// Tickets by the time of their first signature, and what became of them by now.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Permissions {
-    /// From when on they are counted: `from`, or later where the window holds more than 100,000.
+    /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
+    /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Before when: `to`, or the end of its quarter of an hour.
+    pub until: DateTime<Utc>,
+    /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
+    /// committed before this time is in them, and up to 10,000 of what came since is added.
+    pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 130)]
     pub tickets: i64,
@@ -124,7 +138,7 @@ pub struct Permissions {
     /// No upload came of it, and none will.
     #[schema(example = 2)]
     pub never_used: i64,
-    /// Signatures given out, at most 100,000: several belong to one ticket.
+    /// Signatures given out, at most 100,000; in roll-ups all of these tickets: several belong to one.
     #[schema(example = 301)]
     pub signatures: i64,
     #[schema(value_type = Vec<TicketsBucket>)]
@@ -153,8 +167,14 @@ pub struct TicketsBucket {
 /// Deliveries by the time they were received, repeated ones included.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Deliveries {
-    /// From when on they are counted: `from`, or later where the window holds more than 100,000.
+    /// From when on they are counted: `from`, or its quarter of an hour; later where the window holds more than 100,000
+    /// and there are no roll-ups of it yet.
     pub since: DateTime<Utc>,
+    /// Before when: `to`, or the end of its quarter of an hour.
+    pub until: DateTime<Utc>,
+    /// Null where rows are counted. Where the window holds more than 10,000 of them, roll-ups are: whatever was
+    /// committed before this time is in them, and up to 10,000 of what came since is added.
+    pub fresh_until: Option<DateTime<Utc>>,
     /// All of them.
     #[schema(example = 131)]
     pub total: i64,
@@ -166,6 +186,9 @@ pub struct Deliveries {
     /// What is in quarantine, of any time, the newest 10,000: by reason, the most frequent first.
     #[schema(value_type = Vec<QuarantineCount>)]
     pub quarantine: Json<Vec<QuarantineCount>>,
+    /// Those that told again what one before had told; in roll-ups, those that told of an upload.
+    #[schema(example = 12)]
+    pub repeated: i64,
     /// When VOD last told something by push or pull, in any window; null if nothing among the newest 10,000 is.
     pub newest_at: Option<DateTime<Utc>>,
     /// How long ago that was, in seconds.

@@ -23,6 +23,8 @@ WITH looked_at AS MATERIALIZED (
 )
 SELECT
     CASE WHEN (SELECT count(*) FROM looked_at) < $5 THEN $1 ELSE (SELECT min(recorded_at) FROM looked_at) END AS "since!",
+    $2::timestamptz AS "until!",
+    NULL::timestamptz AS fresh_until,
     (SELECT count(*) FROM shown) AS "total!",
     (SELECT count(*) FROM shown WHERE deleted_at IS NOT NULL) AS "deleted!",
     (SELECT count(*) FROM u WHERE confirmed = 'refuted') AS "refuted!",
