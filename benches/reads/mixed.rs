@@ -1,8 +1,9 @@
 //! Reads while notifications come in, and notifications while somebody reads.
 //!
 //! On a copy of a seeded database, which is dropped afterwards. First what the service can take: of notifications with 64
-//! connections, of reads of all kinds in turn with 8. Then, three rounds in turn: reads at a quarter of that, notifications
-//! at half of it, and both. How much longer half of the requests wait, and the slowest hundredth, is the ratio.
+//! connections, of reads of all kinds in turn with 8. Then, three rounds in turn: reads, notifications at half of that, and
+//! both; with as many reads as many backends ask, and once more with a quarter of what the service can take, when the
+//! cores are short. How much longer half of the requests wait, and the slowest hundredth, is the ratio.
 
 use std::path::Path;
 use std::str::FromStr as _;
@@ -20,8 +21,10 @@ use crate::{Side, side};
 const READERS: usize = 8;
 const NOTIFIERS: usize = 64;
 const ROUNDS: usize = 3;
+/// So many reads a second: 180,000 an hour.
+const READS_A_SECOND: f64 = 50.0;
 /// How much of what the service can take is asked of it.
-const READS: f64 = 0.25;
+const MANY_READS: f64 = 0.25;
 const NOTIFICATIONS: f64 = 0.5;
 
 pub async fn measure(url: &str, dir: &Path, seconds: f64) -> Value {
@@ -59,14 +62,28 @@ async fn both(side: &Side, time: Duration) -> Value {
     let reads_most = reads.run(time).await.per_second();
     notifications.run(time).await;
     let notifications_most = notifications.run(time).await.per_second();
-    let reads = Load {
-        per_second: Some(reads_most * READS),
-        ..reads
-    };
     let notifications = Load {
         per_second: Some(notifications_most * NOTIFICATIONS),
         ..notifications
     };
+    let mut result = json!({
+        "reads_most_per_second": reads_most, "notifications_most_per_second": notifications_most,
+    });
+    for (name, per_second) in [
+        ("few_reads", READS_A_SECOND),
+        ("many_reads", reads_most * MANY_READS),
+    ] {
+        let reads = Load {
+            per_second: Some(per_second),
+            ..reads.clone()
+        };
+        result[name] = alone_and_beside(&reads, &notifications, time).await;
+    }
+    result
+}
+
+/// Each alone and both at a time, in turn.
+async fn alone_and_beside(reads: &Load, notifications: &Load, time: Duration) -> Value {
     let mut waits: [Waits; 4] = std::array::from_fn(|_| Waits::default());
     for _ in 0..ROUNDS {
         let [reads_alone, notified_alone, reads_beside, notified_beside] = &mut waits;
@@ -79,15 +96,15 @@ async fn both(side: &Side, time: Duration) -> Value {
     let [reads_alone, notified_alone, reads_beside, notified_beside] =
         waits.map(|waits| waits.told());
     json!({
-        "reads": slower(&reads_beside, &reads_alone, reads_most),
-        "notifications": slower(&notified_beside, &notified_alone, notifications_most),
+        "reads": slower(&reads_beside, &reads_alone),
+        "notifications": slower(&notified_beside, &notified_alone),
     })
 }
 
-fn slower(beside: &Value, alone: &Value, most: f64) -> Value {
+fn slower(beside: &Value, alone: &Value) -> Value {
     let ratio = |at: &str| beside[at].as_f64().unwrap() / alone[at].as_f64().unwrap();
     json!({
-        "most_per_second": most, "alone": alone, "beside": beside,
+        "alone": alone, "beside": beside,
         "slower_p50": ratio("p50_ms"), "slower_p99": ratio("p99_ms"),
     })
 }

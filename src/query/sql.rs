@@ -8,9 +8,9 @@ use crate::ticket::Ticket;
 use crate::vod::event::FileId;
 
 /// An upload with the context of the ticket that made it somebody's, which is looked up for those that are shown: a join
-/// would read all tickets for some hundred uploads.
+/// would read all tickets for some hundred uploads. Most have none, which a small index of those that do knows.
 pub(super) const UPLOADS: &str = "SELECT u.*, CASE WHEN u.attribution_method = 'ticket'
-        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket) END AS context
+        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket AND t.context IS NOT NULL) END AS context
     FROM uploads u WHERE u.announced_at IS NOT NULL";
 /// What VOD contradicts is shown only to whoever asks for it.
 pub(super) const NOT_REFUTED: &str = " AND u.confirmed <> 'refuted'";

@@ -20,8 +20,9 @@ const SEED: &str = "
             'user-' || floor(2000 * random() ^ 3) AS user_id
         FROM generate_series(1, 120000) n, LATERAL (SELECT timestamptz '2026-11-02' + n / 3 * interval '45 s') t (at);
     UPDATE seed SET ticket = id_at('2026-11-01', 1) WHERE n % 200 = 1;
-    INSERT INTO tickets (id, app, user_id, one_time, created_at, last_expires_at)
-        SELECT DISTINCT ON (ticket) ticket, 'main', user_id, false, at, at + interval '1 h' FROM seed WHERE NOT nobodys;
+    INSERT INTO tickets (id, app, user_id, context, one_time, created_at, last_expires_at)
+        SELECT DISTINCT ON (ticket) ticket, 'main', user_id, CASE WHEN n % 3 = 0 THEN '7'::json END, false, at, at + interval '1 h'
+        FROM seed WHERE NOT nobodys;
     INSERT INTO uploads (app, file_id, user_id, ticket, attribution_method, attribution_reason, attribution_at, contexts_differ,
             confirmed, processing, recorded_at, updated_at, announced_at, deliveries, rank_strength, rank_digest, version, folded_on)
         SELECT 'main', file_id, CASE WHEN NOT nobodys THEN user_id END, CASE WHEN NOT nobodys THEN ticket END,
@@ -130,6 +131,8 @@ async fn each_list_of_uploads_leans_on_its_index_on_the_first_page_and_the_hundr
                 for index in indexes {
                     assert!(plan.contains(index), "{path}: no {index} in\n{plan}");
                 }
+                let contexts = "tickets_with_context";
+                assert!(plan.contains(contexts), "{path}: no {contexts} in\n{plan}");
                 assert!(!plan.contains("Seq Scan"), "{path}:\n{plan}");
                 assert_eq!(!plan.contains("Sort"), in_order, "{path}:\n{plan}");
             }

@@ -84,7 +84,7 @@ pub async fn uploads(
                 SELECT * FROM uploads u WHERE u.file_id = k.file_id AND u.app = k.app AND u.announced_at IS NOT NULL OFFSET 0
             ) u
             LEFT JOIN LATERAL (
-                SELECT t.context FROM tickets t WHERE t.id = u.ticket AND u.attribution_method = 'ticket' OFFSET 0
+                SELECT t.context FROM tickets t WHERE t.id = u.ticket AND t.context IS NOT NULL AND u.attribution_method = 'ticket' OFFSET 0
             ) t ON true",
     )
     .bind(apps)
@@ -108,7 +108,7 @@ pub async fn uploads_of(
                 WHERE u.ticket = k.id AND u.announced_at IS NOT NULL AND u.confirmed <> 'refuted' LIMIT $2
             ) u
             LEFT JOIN LATERAL (
-                SELECT t.context FROM tickets t WHERE t.id = u.ticket AND u.attribution_method = 'ticket' OFFSET 0
+                SELECT t.context FROM tickets t WHERE t.id = u.ticket AND t.context IS NOT NULL AND u.attribution_method = 'ticket' OFFSET 0
             ) t ON true
         ORDER BY u.recorded_at, u.file_id",
     )

@@ -9,7 +9,7 @@ use crate::query::sql::{NOT_REFUTED, UPLOADS};
 
 /// The same of a few uploads that are looked up first.
 const OF_THESE: &str = "SELECT u.*, CASE WHEN u.attribution_method = 'ticket'
-        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket) END AS context
+        THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket AND t.context IS NOT NULL) END AS context
     FROM (";
 const OF_THESE_END: &str = " OFFSET 0) u WHERE u.announced_at IS NOT NULL";
 
