@@ -15,6 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::sql::gave_up;
@@ -30,7 +31,10 @@ pub use sql::{Erasure, File, files};
 
 /// How often somebody looks for an erasure that was asked elsewhere, or that a killed receiver left.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Between two steps, so that no more than half of a connection's time goes into this.
+/// After a step it rests so many times as long as the step took: a third of a core at most goes into this, since those who
+/// upload wait and nobody waits for the end of an erasure.
+const REST: u32 = 2;
+/// It rests as long as this at least.
 const PAUSE: Duration = Duration::from_millis(5);
 /// After what should not happen.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -89,10 +93,11 @@ impl Eraser {
         let work = async {
             loop {
                 self.database.breaker().wait_until_closed().await;
+                let begun = Instant::now();
                 let pause = match self.step(&mut line).await {
-                    Ok(true) => PAUSE,
+                    Ok(true) => rest(begun),
                     Ok(false) => LOOK_EVERY,
-                    Err(error) if is_contended(&error) => PAUSE,
+                    Err(error) if is_contended(&error) => rest(begun),
                     Err(error) => {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(error, "an erasure could not go on");
@@ -116,13 +121,12 @@ impl Eraser {
     pub async fn finish(&self, id: Uuid) -> Result<Erasure, sqlx::Error> {
         let mut line = Line::new(self.database.clone());
         loop {
+            let begun = Instant::now();
             let worked = match self.step(&mut line).await {
                 Err(error) if is_contended(&error) => true,
                 worked => worked?,
             };
-            if !worked {
-                tokio::time::sleep(AGAIN).await;
-            }
+            tokio::time::sleep(if worked { rest(begun) } else { AGAIN }).await;
             let connection = line.open().await?;
             match sql::find(connection, id).await? {
                 Some(erasure) if erasure.finished_at.is_some() => {
@@ -149,6 +153,11 @@ impl Eraser {
         .await;
         line.settle(stepped)
     }
+}
+
+/// How long to rest after a step.
+fn rest(begun: Instant) -> Duration {
+    PAUSE.max(REST * begun.elapsed())
 }
 
 fn is_contended(error: &sqlx::Error) -> bool {
