@@ -103,7 +103,7 @@ function events(upload, state) {
     at: issue.issued_at, kind: 'issue', what: t(at ? 'story.signature_again' : 'story.signature'),
     more: [t('expires_at'), ' ', when(issue.expires_at), issue.one_time ? ` · ${t('one_time')}` : null, issue.procedure === null ? null : [' · ', t('procedure'), ' ', theirs(issue.procedure, 80)]],
   }))
-  if (upload.uploaded_at) all.push({ at: upload.uploaded_at, kind: 'vod', what: t('story.uploaded'), more: t('story.by_vods_clock') })
+  if (upload.uploaded_at) all.push({ at: upload.uploaded_at, by: withinItsSecond(upload), kind: 'vod', what: t('story.uploaded'), more: t('story.by_vods_clock') })
   upload.deliveries.forEach((delivery, at) => all.push({
     at: delivery.received_at, kind: delivery.refuted ? 'bad' : 'delivery', what: [t(`story.door.${delivery.door}`), ' ', h('code', {}, theirs(delivery.event_type ?? '?', 80))],
     more: [delivery.format ? `${t('format')} ${delivery.format}` : null, at && delivery.event_type === upload.deliveries[at - 1].event_type ? ` · ${t('story.again')}` : null,
@@ -121,7 +121,15 @@ function events(upload, state) {
   }
   if (upload.deleted_at) all.push({ at: upload.deleted_at, kind: 'bad', what: t('story.deleted') })
   const order = ['issue', 'vod', 'delivery', 'record', 'task', 'change', 'bad']
-  return all.sort((a, b) => a.at.localeCompare(b.at) || order.indexOf(a.kind) - order.indexOf(b.kind))
+  const instant = ({ at, by }) => by ?? Date.parse(at)
+  return all.sort((a, b) => instant(a) - instant(b) || order.indexOf(a.kind) - order.indexOf(b.kind))
+}
+
+// VOD tells whole seconds: it was somewhere within that one, after the signature and before VOD told of it.
+function withinItsSecond(upload) {
+  const began = Date.parse(upload.uploaded_at)
+  const told = upload.deliveries.map((delivery) => Date.parse(delivery.received_at)).filter((at) => at >= began)
+  return Math.min(began + 999, ...told)
 }
 
 function by(decided) {

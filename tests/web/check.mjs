@@ -93,6 +93,19 @@ const scenarios = {
     await view.close()
   },
 
+  async 'a story is told in its order, though VOD tells whole seconds'({ browser }) {
+    const wait = 1000 - (Date.now() % 1000)
+    await new Promise((resolve) => setTimeout(resolve, wait + 50))
+    const { ticket } = await receiver.signature({ user_id: 'alice' })
+    await receiver.upload('800021', ticket, 'within a second', 0)
+    const view = await open(browser, receiver)
+    await view.signIn()
+    await view.go('/uploads/800021')
+    const events = await view.page.$$eval('.story .event', (all) => all.map((event) => event.firstChild.textContent.trim()))
+    assert.deepEqual(events, ['Permission given out: first signature', 'VOD has the file', 'Notification by push', 'Recorded here, and committed'])
+    await view.close()
+  },
+
   async 'who uploaded this?'({ browser, known }) {
     const view = await open(browser, receiver)
     await view.signIn()

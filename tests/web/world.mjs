@@ -36,8 +36,8 @@ export class Receiver {
     return fetch(`${this.url}/callbacks/main/${this.token}`, { method: 'POST', body })
   }
 
-  async upload(fileId, context, name = 'holiday 假期') {
-    const at = `${new Date(Date.now() - 4000).toISOString().slice(0, 19)}Z`
+  async upload(fileId, context, name = 'holiday 假期', agoMs = 4000) {
+    const at = `${new Date(Date.now() - agoMs).toISOString().slice(0, 19)}Z`
     const answer = await this.push({
       EventType: 'NewFileUpload',
       FileUploadEvent: {
