@@ -30,10 +30,11 @@ use crate::ticket::RESUMED_WITHIN;
 const EVERY: Duration = Duration::from_secs(10);
 /// While all was counted so long ago at most, it rests three times as long as it counts: notifications come first.
 const UNHURRIED: Duration = Duration::from_secs(30);
-/// Changes of a step: a tenth of a second, for which nothing that was overwritten can be cleared away.
-const CHANGES: i64 = 2_000;
-/// Batches of a step; one has some hundred deliveries where many come.
-const BATCHES: i64 = 30;
+/// Changes of a step, and rows of its batches: some tenths of a second, for which nothing that was overwritten can be
+/// cleared away. More than come meanwhile, so that there is a step that has all of them.
+const CHANGES: i64 = 5_000;
+/// Batches of a step; one has some hundred deliveries where many come, and one where few do.
+const BATCHES: i64 = 1_000;
 /// Tickets that a step finds to be over.
 const OVERDUE: i64 = 10_000;
 
@@ -176,9 +177,8 @@ async fn count(
             (next, None)
         }
         None => {
-            let taken = sql::take_batches(connection, BATCHES).await?;
-            let more = taken.batches >= BATCHES;
-            all &= !more;
+            let taken = sql::take_batches(connection, BATCHES, CHANGES).await?;
+            all &= !taken.more;
             touch(
                 &mut touched,
                 sql::count_deliveries(connection, &taken.deliveries, &taken.released).await?,
@@ -188,7 +188,7 @@ async fn count(
             for key in sql::uploads_naming(connection, &taken.tickets).await? {
                 touched.entry(key).or_default();
             }
-            (None, Some(taken.low_xid).filter(|_| !more))
+            (None, Some(taken.low_xid).filter(|_| !taken.more))
         }
     };
     tickets.extend(sql::count_uploads(connection, &touched, state.generation).await?);

@@ -101,7 +101,8 @@ pub(super) async fn changes(
 
 /// Batches that are taken to be counted.
 pub(super) struct Taken {
-    pub batches: i64,
+    /// Whether others are left.
+    pub more: bool,
     /// What was committed before is taken, if no batch is left.
     pub low_xid: String,
     pub deliveries: Vec<Uuid>,
@@ -110,34 +111,41 @@ pub(super) struct Taken {
     pub tickets: Vec<Uuid>,
 }
 
-/// Takes some batches. Those of a restored cluster may be younger than it knows (`low_xid`): then all are looked at.
+/// Takes some batches, the oldest, until they have so many rows. Those of a restored cluster may be younger than it knows
+/// (`low_xid`): then all are looked at.
 #[tracing::instrument(name = "db.uncounted.take", level = "debug", skip_all)]
 pub(super) async fn take_batches(
     connection: &mut PgConnection,
-    limit: i64,
+    batches: i64,
+    rows: i64,
 ) -> Result<Taken, sqlx::Error> {
     sqlx::query_as!(
         Taken,
-        r#"WITH taken AS (
-            DELETE FROM uncounted WHERE ctid = ANY(ARRAY(
-                SELECT ctid FROM uncounted
-                WHERE xid >= (
-                    SELECT CASE WHEN low_xid <= pg_snapshot_xmax(pg_current_snapshot()) THEN low_xid ELSE '0' END
-                    FROM rollup_state
-                )
-                ORDER BY xid LIMIT $1
-            ))
+        r#"WITH oldest AS (
+            SELECT ctid AS place, xid,
+                coalesce(cardinality(deliveries), 0) + coalesce(cardinality(released), 0) + coalesce(cardinality(issues), 0)
+                    + coalesce(cardinality(tickets), 0) AS rows
+            FROM uncounted
+            WHERE xid >= (
+                SELECT CASE WHEN low_xid <= pg_snapshot_xmax(pg_current_snapshot()) THEN low_xid ELSE '0' END
+                FROM rollup_state
+            )
+            ORDER BY xid LIMIT $1
+        ), next AS MATERIALIZED (
+            SELECT place, sum(rows) OVER (ORDER BY xid ROWS UNBOUNDED PRECEDING) - rows < $2 AS fits FROM oldest
+        ), taken AS (
+            DELETE FROM uncounted WHERE ctid = ANY(ARRAY(SELECT place FROM next WHERE fits))
             RETURNING deliveries, released, issues, tickets
         )
         SELECT
-            count(*) AS "batches!",
+            (SELECT count(*) >= $1 OR NOT coalesce(bool_and(fits), true) FROM next) AS "more!",
             pg_snapshot_xmin(pg_current_snapshot())::text AS "low_xid!",
             ARRAY(SELECT unnest(deliveries) FROM taken) AS "deliveries!",
             ARRAY(SELECT unnest(released) FROM taken) AS "released!",
             ARRAY(SELECT unnest(issues) FROM taken) AS "issues!",
-            ARRAY(SELECT unnest(tickets) FROM taken) AS "tickets!"
-        FROM taken"#,
-        limit
+            ARRAY(SELECT unnest(tickets) FROM taken) AS "tickets!""#,
+        batches,
+        rows
     )
     .fetch_one(connection)
     .await
