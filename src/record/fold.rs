@@ -325,7 +325,7 @@ impl Upload {
         self.fields == other.fields
             && self.announced == other.announced
             && self.confirmed() == other.confirmed()
-            && self.deleted_at().is_some() == other.deleted_at().is_some()
+            && self.deleted_at() == other.deleted_at()
             && self.processing() == other.processing()
             && self.verdict == other.verdict
     }
