@@ -11,13 +11,6 @@ use crate::load::{Ask, Load};
 use crate::seed;
 use crate::servers::{self, Prepared};
 
-const SETTINGS: [(&str, &str); 5] = [
-    ("shared_buffers", "4GB"),
-    ("max_wal_size", "4GB"),
-    ("min_wal_size", "3GB"),
-    ("wal_compression", "lz4"),
-    ("checkpoint_timeout", "15min"),
-];
 /// What has to be left of the rate, of 1.
 const WITH_SNAPSHOTS: f64 = 0.9;
 const WITH_A_SCAN: f64 = 0.5;
@@ -54,7 +47,7 @@ impl Asked {
 /// Measures in alternated rounds on so many uploads; tells whether what is left is enough.
 pub async fn measure(dir: PathBuf, asked: Asked) -> bool {
     let at = dir.clone();
-    let cluster = actix_web::rt::task::spawn_blocking(move || Cluster::start(&at, &SETTINGS))
+    let cluster = actix_web::rt::task::spawn_blocking(move || Cluster::start(&at, &servers::LARGE))
         .await
         .unwrap()
         .unwrap();

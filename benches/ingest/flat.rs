@@ -9,21 +9,11 @@ use crate::load::{Ask, Load, now};
 use crate::seed;
 use crate::servers::{self, Measured};
 
-/// A quarter of the memory of a machine that keeps ten million uploads, as Postgres's manual advises: what ingest
-/// touches of the indexes fits. Checkpoints come as often as their distance says.
-const SETTINGS: [(&str, &str); 5] = [
-    ("shared_buffers", "4GB"),
-    ("max_wal_size", "4GB"),
-    ("min_wal_size", "3GB"),
-    ("wal_compression", "lz4"),
-    ("checkpoint_timeout", "15min"),
-];
-
 /// Measures on empty tables, on so many uploads, and on empty ones again: the machine has moods. Each time after a
 /// run that is not measured, in which most pages are touched for the first time since the checkpoint.
 pub async fn measure(dir: PathBuf, uploads: u64, time: Duration) {
     let at = dir.clone();
-    let cluster = actix_web::rt::task::spawn_blocking(move || Cluster::start(&at, &SETTINGS))
+    let cluster = actix_web::rt::task::spawn_blocking(move || Cluster::start(&at, &servers::LARGE))
         .await
         .unwrap()
         .unwrap();

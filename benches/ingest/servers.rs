@@ -24,6 +24,16 @@ use crate::bodies;
 use crate::cpu::Used;
 use crate::load::{self, Answered, Ask, Load};
 
+/// A quarter of the memory of a machine that keeps ten million uploads, as Postgres's manual advises: what ingest
+/// touches of the indexes fits. Checkpoints come as often as their distance says.
+pub const LARGE: [(&str, &str); 5] = [
+    ("shared_buffers", "4GB"),
+    ("max_wal_size", "4GB"),
+    ("min_wal_size", "3GB"),
+    ("wal_compression", "lz4"),
+    ("checkpoint_timeout", "15min"),
+];
+
 /// The database of all measurements.
 pub struct Prepared {
     pub pool: PgPool,

@@ -10,10 +10,8 @@ use super::issue::{HeldTicket, Issue};
 use super::log::{LogFilter, LogLine};
 use super::{Asked, NotifyMode};
 use crate::erased::Known;
+use crate::http::page::LOOKED_AT;
 use crate::ticket::{Ticket, UserId};
-
-/// Rows that a page looks at where no index tells which are meant.
-const LOOKED_AT: i64 = 20_000;
 
 /// What the log holds of tickets, the last signature of each included.
 #[tracing::instrument(name = "db.tickets.find", level = "debug", skip_all)]

@@ -32,7 +32,7 @@ const EVERY: Duration = Duration::from_secs(10);
 const UNHURRIED: Duration = Duration::from_secs(30);
 /// Changes of a step, and rows of its batches: some tenths of a second, for which nothing that was overwritten can be
 /// cleared away. More than come meanwhile, so that there is a step that has all of them.
-const CHANGES: i64 = 5_000;
+const ROWS: i64 = 5_000;
 /// Batches of a step; one has some hundred deliveries where many come, and one where few do.
 const BATCHES: i64 = 1_000;
 /// Tickets that a step finds to be over.
@@ -155,14 +155,14 @@ async fn count(
     state: &State,
     now: DateTime<Utc>,
 ) -> Result<Step, sqlx::Error> {
-    let changes = sql::changes(connection, state.seq, CHANGES).await?;
+    let changes = sql::changes(connection, state.seq, ROWS).await?;
     if state.has_gap(&changes) {
         tracing::warn!("the change log was trimmed before it was counted: counting all anew");
         sql::forget(connection).await?;
         return Ok(Step::More);
     }
     let seq = changes.last().map_or(state.seq, |change| change.seq);
-    let mut all = changes.len() < usize::try_from(CHANGES).unwrap_or(usize::MAX);
+    let mut all = changes.len() < usize::try_from(ROWS).unwrap_or(usize::MAX);
     let mut touched = Touched::new();
     for change in changes {
         touched.entry((change.file_id, change.app)).or_default();
@@ -177,7 +177,7 @@ async fn count(
             (next, None)
         }
         None => {
-            let taken = sql::take_batches(connection, BATCHES, CHANGES).await?;
+            let taken = sql::take_batches(connection, BATCHES, ROWS).await?;
             all &= !taken.more;
             touch(
                 &mut touched,

@@ -6,11 +6,8 @@ use uuid::Uuid;
 use super::filter::{Filter, StateFilter};
 use super::list::Delivery;
 use super::one::Whole;
-use crate::http::page::Order;
+use crate::http::page::{LOOKED_AT, Order};
 use crate::ops::random::first_uuid_v7;
-
-/// Rows that a page looks at where no index tells which are meant: some 40 MB of bodies pass by.
-const LOOKED_AT: i64 = 20_000;
 
 /// All but the body, which most bodies are read without.
 const COLUMNS: &str = "d.id, d.app, d.door, d.received_at, d.recorded_at, d.state, d.quarantine_reason, d.event_type, d.format,

@@ -2,8 +2,8 @@
 //!
 //! The change log numbers changes in the order of their commits, without gaps. While anybody waits, one task of each
 //! receiver reads on in it (`poll`), every 20 ms and after each commit of its own, over one connection. What it finds
-//! is told to those who wait for a ticket (`waiting`), who need not ask themselves then, and goes into a ring of the latest changes (`ring`), from which all
-//! readers are served (`follow`); who is further back reads the log. A reader is nothing but the number of the change
+//! is told to those who wait for a ticket (`waiting`), who need not ask themselves then, and goes into a ring of the latest
+//! changes (`ring`), from which all readers are served (`follow`); who is further back reads the log. A reader is nothing but the number of the change
 //! that it was told last, so that it may go on at any receiver, at any time; a number that does not follow on it
 //! means that the log holds no more what lies between, and is told as such.
 

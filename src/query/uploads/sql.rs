@@ -2,7 +2,7 @@
 
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use crate::http::page::Order;
+use crate::http::page::{LOOKED_AT, Order};
 use crate::query::filter::{AttributionFilter, ConfirmedFilter, Filter, Key};
 use crate::query::shape::{Upload, UploadRow};
 use crate::query::sql::{NOT_REFUTED, UPLOADS};
@@ -12,9 +12,6 @@ const OF_THESE: &str = "SELECT u.*, CASE WHEN u.attribution_method = 'ticket'
         THEN (SELECT t.context FROM tickets t WHERE t.id = u.ticket AND t.context IS NOT NULL) END AS context
     FROM (";
 const OF_THESE_END: &str = " OFFSET 0) u WHERE u.announced_at IS NOT NULL";
-
-/// Rows that a page looks at where no index tells which are meant.
-const LOOKED_AT: i64 = 20_000;
 
 /// One page of uploads, and one more if the list goes on. The statement holds only the conditions
 /// that were asked for, so that each leans on its index: user, ticket, task, rare reasons, nobody's, else time.
