@@ -108,6 +108,8 @@ async fn told_to_stop_it_confirms_what_it_recorded_and_drops_its_poll() {
     emit(&vod, 0..3);
     vod.is_called("ConfirmEvents", 1).await;
     assert_eq!(serving.end("-TERM").await, Some(0));
-    assert_eq!(vod.simulator.unconfirmed(), 0);
-    assert_eq!(app.count("SELECT count(*) FROM deliveries").await, 3);
+    // How many it had pulled by then varies: the first may have ended a poll before the others were there.
+    let recorded = app.count("SELECT count(*) FROM deliveries").await;
+    assert!(recorded > 0);
+    assert_eq!(vod.simulator.confirmed(), u64::try_from(recorded).unwrap());
 }
