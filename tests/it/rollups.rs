@@ -1,11 +1,12 @@
 //! Roll-ups are what a count of the tables tells, whatever happened before.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use vod_receiver::attribute::Resolvers;
-use vod_receiver::keep::{changes, rollups};
+use vod_receiver::keep::changes;
+use vod_receiver::keep::rollups::{self, Counter, Step};
 use vod_receiver::record::replay::{Replay, Selection};
 use vod_receiver::record::{Delivery, Door, Quarantine};
 
@@ -157,8 +158,19 @@ impl TestApp {
             rollups::catch_up(&self.database, &self.clock)
                 .await
                 .unwrap(),
-            rollups::Step::Done
+            Step::Done
         );
+    }
+
+    async fn fresh_until(&self) -> DateTime<Utc> {
+        sqlx::query_scalar("SELECT fresh_until FROM rollup_state")
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    fn counter(&self) -> Counter {
+        Counter::new(self.database.clone(), self.clock.clone())
     }
 
     async fn lines(&self, sql: &str) -> Vec<String> {
@@ -373,11 +385,7 @@ impl History {
                 let minutes = self.dice.roll(1_500) as i64;
                 self.app.clock.advance(TimeDelta::minutes(minutes));
             }
-            _ => drop(
-                rollups::step(&self.app.database, &self.app.clock)
-                    .await
-                    .unwrap(),
-            ),
+            _ => drop(self.app.counter().step().await.unwrap()),
         }
         self.app.clock.advance(TimeDelta::seconds(1));
     }
@@ -413,7 +421,7 @@ async fn roll_ups_equal_a_recount_after_a_random_history() {
 
         rollups::recount(&app.database).await.unwrap();
         // What comes while it is being recounted is counted once, too.
-        rollups::step(&app.database, &app.clock).await.unwrap();
+        app.counter().step().await.unwrap();
         for _ in 0..20 {
             history.happen().await;
         }
@@ -457,8 +465,9 @@ async fn several_receivers_count_each_row_once() {
     }
     let app = &history.app;
     let count = || async {
+        let mut counter = app.counter();
         for _ in 0..20 {
-            rollups::step(&app.database, &app.clock).await.unwrap();
+            counter.step().await.unwrap();
         }
     };
     tokio::join!(count(), count(), count());
@@ -472,10 +481,50 @@ async fn fresh_until_tells_how_far_the_roll_ups_are() {
     let fresh = "SELECT count(*) FROM rollup_state WHERE fresh_until IS NOT NULL";
     assert_eq!(app.count(fresh).await, 0, "nothing was counted yet");
     app.count_all().await;
-    let told: chrono::DateTime<chrono::Utc> =
-        sqlx::query_scalar("SELECT fresh_until FROM rollup_state")
-            .fetch_one(&app.pool)
-            .await
-            .unwrap();
-    assert_eq!(told, app.now());
+    assert_eq!(app.fresh_until().await, app.now());
+}
+
+#[actix_web::test]
+async fn while_there_is_always_more_fresh_until_is_as_of_what_was_passed() {
+    let app = TestApp::start().await;
+    app.count_all().await;
+    let began = app.now();
+    let mut counter = app.counter();
+    // Of deliveries that nobody knows, more than a step takes.
+    let more = "INSERT INTO uncounted (deliveries) SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 6000)";
+    let minute = TimeDelta::minutes(1);
+    app.run(more.to_owned()).await;
+    app.run(more.to_owned()).await;
+    app.clock.advance(minute);
+    assert_eq!(counter.step().await.unwrap(), Step::More);
+    assert_eq!(app.fresh_until().await, began);
+    app.clock.advance(minute);
+    app.run(more.to_owned()).await;
+    assert_eq!(counter.step().await.unwrap(), Step::More);
+    assert_eq!(app.fresh_until().await, began + minute);
+    app.clock.advance(minute);
+    assert_eq!(counter.step().await.unwrap(), Step::Done);
+    assert_eq!(app.fresh_until().await, began + minute * 3);
+}
+
+#[actix_web::test]
+async fn an_upload_is_counted_with_the_batch_that_told_of_it() {
+    let app = TestApp::start().await;
+    app.count_all().await;
+    let mut counter = app.counter();
+    let deliver = async |number: u64| {
+        let file_id = (9_700_000_000_000_000_000 + number).to_string();
+        let ticket = app.ticket("ann").await;
+        app.callback(new_file_upload(&file_id, &ticket).to_string())
+            .await;
+    };
+    deliver(1).await;
+    let large = "INSERT INTO uncounted (deliveries) SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 6000)";
+    app.run(large.to_owned()).await;
+    deliver(2).await;
+    let uploads = "SELECT count(*) FROM counted_uploads";
+    assert_eq!(counter.step().await.unwrap(), Step::More);
+    assert_eq!(app.count(uploads).await, 1);
+    assert_eq!(counter.step().await.unwrap(), Step::Done);
+    assert_eq!(app.count(uploads).await, 2);
 }

@@ -19,7 +19,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::sql::State;
+use self::sql::{State, Taken};
 use self::walk::Walk;
 use crate::ops::clock::Clock;
 use crate::ops::database::Database;
@@ -28,11 +28,14 @@ use crate::ticket::RESUMED_WITHIN;
 
 /// Well within the minute that roll-ups may be behind.
 const EVERY: Duration = Duration::from_secs(10);
-/// While all was counted so long ago at most, it rests three times as long as it counts: notifications come first.
-const UNHURRIED: Duration = Duration::from_secs(30);
-/// Changes of a step, and rows of its batches: some tenths of a second, for which nothing that was overwritten can be
-/// cleared away. More than come meanwhile, so that there is a step that has all of them.
-const ROWS: i64 = 5_000;
+/// Notifications come first: at hand, it rests ten times as long as it counts, and the less the further it is behind; so far
+/// behind, it hardly rests.
+const HURRIED: Duration = Duration::from_secs(30);
+/// Changes of a step, and rows of its batches, while it is not far behind: some hundredths of a second, in which whoever
+/// waits for one of two cores hardly notices it.
+const SHORT: i64 = 500;
+/// Those of a step otherwise: some tenths of a second, for which nothing that was overwritten can be cleared away.
+const LONG: i64 = 5_000;
 /// Batches of a step; one has some hundred deliveries where many come, and one where few do.
 const BATCHES: i64 = 1_000;
 /// Tickets that a step finds to be over.
@@ -65,22 +68,18 @@ type Touched = BTreeMap<Key, Option<First>>;
 
 /// Counts every ten seconds until told to stop.
 pub async fn count_always(database: Database, clock: Clock, mut stop: Stop) {
+    let mut counter = Counter::new(database, clock);
     let mut failing = false;
-    let mut done = Instant::now();
     loop {
         let begun = Instant::now();
         let counted = tokio::select! {
-            counted = step(&database, &clock) => counted,
+            counted = counter.step() => counted,
             () = stop.wait() => return,
         };
         let failed = counted.is_err();
         let pause = match counted {
-            Ok(Step::More) if done.elapsed() < UNHURRIED => (3 * begun.elapsed()).min(EVERY),
-            Ok(Step::More) => Duration::from_millis(50),
-            Ok(Step::Done | Step::Elsewhere) => {
-                done = Instant::now();
-                EVERY
-            }
+            Ok(Step::More) => counter.rest_after(begun.elapsed()).min(EVERY),
+            Ok(Step::Done | Step::Elsewhere) => EVERY,
             Err(error) => {
                 if !failing {
                     let error: &dyn std::error::Error = &error;
@@ -99,8 +98,9 @@ pub async fn count_always(database: Database, clock: Clock, mut stop: Stop) {
 
 /// Counts until nothing is left to count, or another receiver does so.
 pub async fn catch_up(database: &Database, clock: &Clock) -> Result<Step, sqlx::Error> {
+    let mut counter = Counter::new(database.clone(), clock.clone());
     loop {
-        match step(database, clock).await? {
+        match counter.step().await? {
             Step::More => {}
             done => return Ok(done),
         }
@@ -136,69 +136,165 @@ pub async fn recounting(database: &Database) -> Result<Option<String>, sqlx::Err
     Ok(sql::state(&mut connection).await?.walk)
 }
 
-/// Counts one step.
-pub async fn step(database: &Database, clock: &Clock) -> Result<Step, sqlx::Error> {
-    let mut connection = database.unmigrated().acquire().await?;
-    let mut transaction = connection.begin().await?;
-    if !sql::take_turn(&mut transaction).await? {
-        return Ok(Step::Elsewhere);
+/// Counts, a step at a time. What there was at a moment is its goal: while there is always more, the roll-ups are told to
+/// be as of the last goal that was passed.
+pub struct Counter {
+    database: Database,
+    clock: Clock,
+    goal: Option<Goal>,
+    /// What was there then is counted; none if it is not known yet.
+    fresh: Option<Instant>,
+}
+
+/// All that was committed before some moment.
+struct Goal {
+    at: DateTime<Utc>,
+    since: Instant,
+    /// The last line of the change log.
+    seq: i64,
+    /// The last transaction of which there was a batch.
+    xid: Option<String>,
+}
+
+impl Counter {
+    /// One that has not counted yet.
+    pub fn new(database: Database, clock: Clock) -> Self {
+        Self {
+            database,
+            clock,
+            goal: None,
+            fresh: None,
+        }
     }
-    let now = clock.now();
-    let state = sql::state(&mut transaction).await?;
-    let step = count(&mut transaction, &state, now).await?;
-    transaction.commit().await?;
-    Ok(step)
+
+    /// Counts one step.
+    pub async fn step(&mut self) -> Result<Step, sqlx::Error> {
+        let mut connection = self.database.unmigrated().acquire().await?;
+        let mut transaction = connection.begin().await?;
+        let (now, since) = (self.clock.now(), Instant::now());
+        if !sql::take_turn(&mut transaction).await? {
+            (self.goal, self.fresh) = (None, Some(since));
+            return Ok(Step::Elsewhere);
+        }
+        let state = sql::state(&mut transaction).await?;
+        let goal = self.goal.take().unwrap_or_else(|| Goal {
+            at: now,
+            since,
+            seq: state.head,
+            xid: state.last_xid.clone(),
+        });
+        let rows = std::env::var("ROWS")
+            .ok()
+            .and_then(|r| r.parse().ok())
+            .unwrap_or(if self.hurries() { LONG } else { SHORT });
+        let counted = count(&mut transaction, &state, &goal, rows, now).await?;
+        transaction.commit().await?;
+        match counted {
+            Counted::All => self.fresh = Some(since),
+            Counted::Goal => self.fresh = Some(goal.since),
+            Counted::Some => self.goal = Some(goal),
+        }
+        Ok(match counted {
+            Counted::All => Step::Done,
+            Counted::Goal | Counted::Some => Step::More,
+        })
+    }
+
+    /// Whether it is far behind, or may be.
+    fn hurries(&self) -> bool {
+        self.fresh.is_none_or(|fresh| fresh.elapsed() > HURRIED)
+    }
+
+    /// How long to rest after a step that took so long and left something to count.
+    fn rest_after(&self, took: Duration) -> Duration {
+        let behind = self.fresh.map_or(HURRIED, |fresh| fresh.elapsed());
+        let at_hand = 1.0 - (behind.as_secs_f64() / HURRIED.as_secs_f64()).min(1.0);
+        took.mul_f64(0.25 + 9.75 * at_hand)
+    }
+}
+
+/// What a step counted.
+enum Counted {
+    /// All there was.
+    All,
+    /// All that was its goal.
+    Goal,
+    /// Part of it.
+    Some,
 }
 
 async fn count(
     connection: &mut PgConnection,
     state: &State,
+    goal: &Goal,
+    rows: i64,
     now: DateTime<Utc>,
-) -> Result<Step, sqlx::Error> {
-    let changes = sql::changes(connection, state.seq, ROWS).await?;
+) -> Result<Counted, sqlx::Error> {
+    let walk = Walk::of(state);
+    let taken = match walk {
+        None => sql::take_batches(connection, BATCHES, rows, goal.xid.as_deref()).await?,
+        Some(_) => Taken::default(),
+    };
+    let limit = 2 * rows;
+    let mut changes =
+        sql::changes(connection, state.seq, taken.first_left.as_deref(), limit).await?;
     if state.has_gap(&changes) {
         tracing::warn!("the change log was trimmed before it was counted: counting all anew");
         sql::forget(connection).await?;
-        return Ok(Step::More);
+        return Ok(Counted::Some);
     }
+    let is_cut = changes.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    let together = changes.iter().take_while(|change| !change.later).count();
+    changes.truncate(together);
     let seq = changes.last().map_or(state.seq, |change| change.seq);
-    let mut all = changes.len() < usize::try_from(ROWS).unwrap_or(usize::MAX);
+    let all = walk.is_none() && taken.first_left.is_none() && !is_cut;
+    let passed = walk.is_none() && taken.passed && seq >= goal.seq;
     let mut touched = Touched::new();
     for change in changes {
         touched.entry((change.file_id, change.app)).or_default();
     }
     let mut tickets = Vec::new();
-    let (walk, low_xid) = match Walk::of(state) {
+    let walk = match walk {
         Some(walk) => {
-            all = false;
-            let next = walk
-                .go_on(connection, state.generation, &mut touched, &mut tickets)
-                .await?;
-            (next, None)
+            let generation = state.generation;
+            walk.go_on(connection, generation, &mut touched, &mut tickets)
+                .await?
         }
         None => {
-            let taken = sql::take_batches(connection, BATCHES, ROWS).await?;
-            all &= !taken.more;
-            touch(
-                &mut touched,
-                sql::count_deliveries(connection, &taken.deliveries, &taken.released).await?,
-            );
+            let told =
+                sql::count_deliveries(connection, &taken.deliveries, &taken.released).await?;
+            touch(&mut touched, told);
             tickets =
                 sql::count_signatures(connection, &taken.issues, &taken.tickets, None).await?;
             for key in sql::uploads_naming(connection, &taken.tickets).await? {
                 touched.entry(key).or_default();
             }
-            (None, Some(taken.low_xid).filter(|_| !taken.more))
+            None
         }
     };
     tickets.extend(sql::count_uploads(connection, &touched, state.generation).await?);
     sql::open_tickets(connection, &tickets, now, RESUMED_WITHIN, state.generation).await?;
-    all &= sql::close_overdue(connection, now, OVERDUE).await? < OVERDUE.unsigned_abs();
+    let in_time = sql::close_overdue(connection, now, OVERDUE).await? < OVERDUE.unsigned_abs();
+    let (all, passed) = (all && in_time, passed && in_time);
+    let fresh = match (all, passed) {
+        (true, _) => Some(now),
+        (false, true) => Some(goal.at),
+        (false, false) => None,
+    };
     let walked = Walk::columns(walk.as_ref());
-    sql::advance(connection, seq, low_xid.as_deref(), walked, now, all).await?;
-    Ok(match all {
-        true => Step::Done,
-        false => Step::More,
+    sql::advance(
+        connection,
+        seq,
+        taken.low_xid.as_deref(),
+        walked,
+        now,
+        fresh,
+    )
+    .await?;
+    Ok(match (all, passed) {
+        (true, _) => Counted::All,
+        (false, true) => Counted::Goal,
+        (false, false) => Counted::Some,
     })
 }
 

@@ -1,4 +1,5 @@
-//! The SQL of counting. Each statement is planned for the rows that it is given (`take_turn`).
+//! The SQL of counting. Each statement is planned once, for whatever number of rows it is given: rows are looked up by key
+//! one by one where they lie in tables, and hashed where they do not (`take_turn`).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
@@ -16,7 +17,9 @@ pub(super) struct State {
     pub walk: Option<String>,
     pub walk_after: Vec<String>,
     /// The last number of the change log.
-    head: i64,
+    pub head: i64,
+    /// The last transaction of which a batch can be seen; none if there is no batch.
+    pub last_xid: Option<String>,
 }
 
 /// A line of the change log.
@@ -24,6 +27,8 @@ pub(super) struct Change {
     pub seq: i64,
     pub app: String,
     pub file_id: String,
+    /// Whether it belongs to a batch that is left.
+    pub later: bool,
 }
 
 impl State {
@@ -41,7 +46,7 @@ impl State {
 pub(super) async fn take_turn(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT pg_try_advisory_xact_lock($1) AS "mine!"
-        FROM set_config('plan_cache_mode', 'force_custom_plan', true) AS a, set_config('jit', 'off', true) AS b"#,
+        FROM set_config('enable_nestloop', 'off', true) AS a, set_config('jit', 'off', true) AS b"#,
         TURN
     )
     .fetch_one(connection)
@@ -62,7 +67,12 @@ pub(super) async fn wait_for_turn(connection: &mut PgConnection) -> Result<(), s
 pub(super) async fn state(connection: &mut PgConnection) -> Result<State, sqlx::Error> {
     sqlx::query_as!(
         State,
-        "SELECT s.seq, s.generation, s.walk, s.walk_after, h.seq AS \"head!\" FROM rollup_state s, feed_head h"
+        r#"SELECT s.seq, s.generation, s.walk, s.walk_after, h.seq AS "head!",
+            (
+                SELECT max(xid) FROM uncounted
+                WHERE xid >= CASE WHEN s.low_xid <= pg_snapshot_xmax(pg_current_snapshot()) THEN s.low_xid ELSE '0' END
+            )::text AS last_xid
+        FROM rollup_state s, feed_head h"#
     )
     .fetch_one(connection)
     .await
@@ -82,17 +92,21 @@ pub(super) async fn are_fresh(
     .await
 }
 
-/// The next lines of the change log.
+/// The next lines of the change log. Those whose transaction has a batch that is left, `first_left` or later, and all that
+/// follow are `later`: an upload is told of by its delivery and by its change, and is counted once if both are taken together.
 #[tracing::instrument(name = "db.changes.uncounted", level = "debug", skip_all)]
 pub(super) async fn changes(
     connection: &mut PgConnection,
     after: i64,
+    first_left: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Change>, sqlx::Error> {
     sqlx::query_as!(
         Change,
-        "SELECT seq, app, file_id FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2",
+        r#"SELECT seq, app, file_id, coalesce(age(xmin) <= age(xid($2::text::xid8)), false) AS "later!"
+        FROM changes WHERE seq > $1 ORDER BY seq LIMIT $3"#,
         after,
+        first_left,
         limit
     )
     .fetch_all(connection)
@@ -100,11 +114,14 @@ pub(super) async fn changes(
 }
 
 /// Batches that are taken to be counted.
+#[derive(Default)]
 pub(super) struct Taken {
-    /// Whether others are left.
-    pub more: bool,
-    /// What was committed before is taken, if no batch is left.
-    pub low_xid: String,
+    /// The transaction of the first one that is left.
+    pub first_left: Option<String>,
+    /// Whether none is left up to the transaction that was asked about.
+    pub passed: bool,
+    /// Of the transactions before this one, no batch is left or to come.
+    pub low_xid: Option<String>,
     pub deliveries: Vec<Uuid>,
     pub released: Vec<Uuid>,
     pub issues: Vec<Uuid>,
@@ -118,6 +135,7 @@ pub(super) async fn take_batches(
     connection: &mut PgConnection,
     batches: i64,
     rows: i64,
+    goal: Option<&str>,
 ) -> Result<Taken, sqlx::Error> {
     sqlx::query_as!(
         Taken,
@@ -132,20 +150,27 @@ pub(super) async fn take_batches(
             )
             ORDER BY xid LIMIT $1
         ), next AS MATERIALIZED (
-            SELECT place, sum(rows) OVER (ORDER BY xid ROWS UNBOUNDED PRECEDING) - rows < $2 AS fits FROM oldest
+            SELECT place, xid, sum(rows) OVER (ORDER BY xid ROWS UNBOUNDED PRECEDING) - rows < $2 AS fits FROM oldest
         ), taken AS (
             DELETE FROM uncounted WHERE ctid = ANY(ARRAY(SELECT place FROM next WHERE fits))
             RETURNING deliveries, released, issues, tickets
+        ), rest AS (
+            -- What was not looked at comes after all that was.
+            SELECT coalesce(min(xid) FILTER (WHERE NOT fits), max(xid) FILTER (WHERE looked_at >= $1)) AS first_xid
+            FROM next, (SELECT count(*) AS looked_at FROM next) AS n
         )
         SELECT
-            (SELECT count(*) >= $1 OR NOT coalesce(bool_and(fits), true) FROM next) AS "more!",
-            pg_snapshot_xmin(pg_current_snapshot())::text AS "low_xid!",
+            rest.first_xid::text AS first_left,
+            coalesce(rest.first_xid > $3::text::xid8, true) AS "passed!",
+            least(pg_snapshot_xmin(pg_current_snapshot()), rest.first_xid)::text AS low_xid,
             ARRAY(SELECT unnest(deliveries) FROM taken) AS "deliveries!",
             ARRAY(SELECT unnest(released) FROM taken) AS "released!",
             ARRAY(SELECT unnest(issues) FROM taken) AS "issues!",
-            ARRAY(SELECT unnest(tickets) FROM taken) AS "tickets!""#,
+            ARRAY(SELECT unnest(tickets) FROM taken) AS "tickets!"
+        FROM rest"#,
         batches,
-        rows
+        rows,
+        goal
     )
     .fetch_one(connection)
     .await
@@ -309,12 +334,12 @@ pub(super) async fn advance(
     low_xid: Option<&str>,
     (walk, walk_after): (Option<&str>, Vec<String>),
     now: DateTime<Utc>,
-    all: bool,
+    fresh_until: Option<DateTime<Utc>>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "UPDATE rollup_state SET
             seq = $1, low_xid = coalesce($2::text::xid8, low_xid), walk = $3, walk_after = $4,
-            fresh_until = CASE WHEN $6 THEN greatest(fresh_until, $5) ELSE fresh_until END,
+            fresh_until = greatest(fresh_until, $6),
             counted_at = CASE WHEN walk IS NOT NULL AND $3::text IS NULL THEN $5 ELSE counted_at END
         FROM make_analyst_days($5)",
         seq,
@@ -322,7 +347,7 @@ pub(super) async fn advance(
         walk,
         &walk_after,
         now,
-        all
+        fresh_until
     )
     .execute(connection)
     .await
