@@ -1,4 +1,4 @@
-//! CPU time, of Postgres and of this process: steadier than what a clock says on a shared machine.
+//! CPU time, of Postgres and of the service: steadier than what a clock says on a shared machine.
 
 use std::fs;
 use std::path::Path;
@@ -10,12 +10,12 @@ const TICKS_A_SECOND: f64 = 100.0;
 #[derive(Debug, Clone, Copy)]
 pub struct Used {
     pub postgres: f64,
-    pub here: f64,
+    pub service: f64,
 }
 
 impl Used {
-    /// Up to now, by the server of a data directory with all its processes, and by this process.
-    pub fn now(data_dir: &Path) -> Self {
+    /// Up to now, by the server of a data directory with all its processes, and by the process with this id.
+    pub fn now(data_dir: &Path, service: u32) -> Self {
         let file = fs::read_to_string(data_dir.join("postmaster.pid")).unwrap();
         let postmaster = file.lines().next().unwrap().to_owned();
         let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
@@ -26,7 +26,7 @@ impl Used {
         let postmaster = Stat::of(&postmaster).unwrap();
         Self {
             postgres: children.sum::<f64>() + postmaster.own + postmaster.ended_children,
-            here: Stat::of("self").unwrap().own,
+            service: Stat::of(&service.to_string()).unwrap().own,
         }
     }
 
@@ -35,20 +35,20 @@ impl Used {
         let of = |seconds: f64| seconds * 1e6 / count as f64;
         Self {
             postgres: of(self.postgres),
-            here: of(self.here),
+            service: of(self.service),
         }
     }
 
     /// By both.
     pub fn sum(self) -> f64 {
-        self.postgres + self.here
+        self.postgres + self.service
     }
 
     /// What was used since an earlier moment.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             postgres: self.postgres - earlier.postgres,
-            here: self.here - earlier.here,
+            service: self.service - earlier.service,
         }
     }
 }

@@ -60,6 +60,6 @@ fn print(name: &str, measured: &Measured) {
         answered.per_second,
         cpu.sum(),
         cpu.postgres,
-        cpu.here
+        cpu.service
     );
 }

@@ -9,7 +9,7 @@
 //! - `sql`: the same rows by the same statement, already folded, without HTTP; best of several
 //!   numbers of connections and batch sizes;
 //! - `naive`: the same tables, one transaction a request, prepared statements, a pool of 16;
-//! - `ours`: the service.
+//! - `ours`: the service, the real binary with all that it does beside: roll-ups, feed, spool, keeping house.
 //!
 //! Then the same two for `POST /v1/signatures`: `naive`, one transaction a request, and the service.
 //!
@@ -36,6 +36,9 @@ mod cpu;
 mod flat;
 mod load;
 mod naive;
+#[path = "../shared/receiver.rs"]
+#[expect(dead_code, reason = "the bench of the feed asks more of it")]
+mod receiver;
 mod seed;
 mod servers;
 mod sql;
@@ -138,6 +141,7 @@ async fn measure(dir: PathBuf, plan: Plan) -> Figures {
         shape: best,
         rounds: Vec::new(),
         waits: Vec::new(),
+        tickets_of_others: 0.0,
     };
     for round in 0..plan.rounds {
         let seconds = Duration::from_secs_f64(plan.seconds);
@@ -180,8 +184,9 @@ async fn measure(dir: PathBuf, plan: Plan) -> Figures {
 struct Figures {
     shape: sql::Shape,
     rounds: Vec<Round>,
-    /// Microseconds, and what they are to be compared with.
-    waits: Vec<(&'static str, f64)>,
+    waits: Vec<Waits>,
+    /// Deliveries a second whose tickets another receiver issued.
+    tickets_of_others: f64,
 }
 
 /// Deliveries a second, and signatures.
@@ -195,15 +200,35 @@ struct Round {
     signatures: f64,
 }
 
+/// How long it took what, in one round.
+struct Waits {
+    /// Microseconds.
+    commit: f64,
+    lone: Answered,
+    half: Answered,
+    echo: Answered,
+}
+
+/// Median, smallest and largest.
+fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    (
+        values[values.len() / 2],
+        values[0],
+        values[values.len() - 1],
+    )
+}
+
 impl Figures {
-    /// How long a lone request waits, and one at half of the full load, against what a commit takes.
+    /// How long a lone request waits, and one at half of the full load, against what a commit takes: one after the other in
+    /// each round, since what a commit takes changes from minute to minute.
     async fn waits(&mut self, database: &servers::Prepared, plan: Plan) {
         let time = Duration::from_secs_f64(plan.seconds);
-        let alone = sql::Shape {
+        let commit_alone = sql::Shape {
             connections: 1,
             batch: 1,
         };
-        let commit = 1e6 / sql::rate(database, alone, time).await;
         let full = Load {
             issued_here: true,
             ..Load::full(Ask::Notification, time)
@@ -212,80 +237,83 @@ impl Figures {
             connections: 1,
             ..full
         };
-        let lone = servers::ours(database, lone).await.answered;
-        let lone = f64::from(lone.median_us);
-        let (ours, ..) = self.spread(|round| round.ours);
+        let (ours, ..) = spread(self.rounds.iter().map(|round| round.ours));
         let half = Load {
             per_second: Some(ours / 2.0),
             ..full
         };
-        // One stall of the host in a second decides what the slowest hundredth waited: what it waits where nothing is
-        // stored says how much of it is the machine's.
-        let (mut halves, mut echoes) = (Vec::new(), Vec::new());
-        for _ in 0..plan.rounds {
-            halves.push(servers::ours(database, half).await.answered);
-            let nothing_issued = Load {
-                issued_here: false,
-                ..half
-            };
-            echoes.push(servers::echo(nothing_issued).await);
-        }
-        let median = |mut all: Vec<Answered>| {
-            all.sort_by_key(|answered| answered.p99_us);
-            all[all.len() / 2]
+        let nothing_issued = Load {
+            issued_here: false,
+            ..half
         };
-        let (half, echo) = (median(halves), median(echoes));
+        for _ in 0..plan.rounds {
+            self.waits.push(Waits {
+                commit: 1e6 / sql::rate(database, commit_alone, time).await,
+                lone: servers::ours(database, lone).await.answered,
+                half: servers::ours(database, half).await.answered,
+                // What it waits where nothing is stored says how much of it is the machine's.
+                echo: servers::echo(nothing_issued).await,
+            });
+        }
         let not_here = Load::full(Ask::Notification, time);
-        let not_here = servers::ours(database, not_here).await.answered;
-        self.waits = vec![
-            ("commit of one, us", commit),
-            ("lone request, us", lone),
-            ("lone / commit", lone / commit),
-            ("half load, a second", half.per_second),
-            ("half load, median us", f64::from(half.median_us)),
-            ("half load, p99 us", f64::from(half.p99_us)),
-            ("p99 / commit", f64::from(half.p99_us) / commit),
-            ("echo there, p99 us", f64::from(echo.p99_us)),
-            ("tickets of others", not_here.per_second),
-        ];
+        self.tickets_of_others = servers::ours(database, not_here).await.answered.per_second;
     }
 
-    /// Median, smallest and largest of the rounds.
-    fn spread(&self, of: impl Fn(&Round) -> f64) -> (f64, f64, f64) {
-        let mut values: Vec<f64> = self.rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        (
-            values[values.len() / 2],
-            values[0],
-            values[values.len() - 1],
-        )
-    }
-
-    fn rows(&self) -> [(&'static str, (f64, f64, f64)); 11] {
+    fn rows(&self) -> Vec<(&'static str, (f64, f64, f64))> {
         let limit = |round: &Round| 1.0 / (1.0 / round.echo + 1.0 / round.sql);
-        [
-            ("echo", self.spread(|round| round.echo)),
-            ("sql", self.spread(|round| round.sql)),
-            ("naive", self.spread(|round| round.naive)),
-            ("ours", self.spread(|round| round.ours)),
-            (
-                "CPU of Postgres, us",
-                self.spread(|round| round.cpu.postgres),
-            ),
-            ("CPU of ours, us", self.spread(|round| round.cpu.here)),
-            ("ours / L", self.spread(|round| round.ours / limit(round))),
-            (
-                "ours / naive",
-                self.spread(|round| round.ours / round.naive),
-            ),
+        let of_rounds = |of: fn(&Round) -> f64| spread(self.rounds.iter().map(of));
+        let of_waits = |of: fn(&Waits) -> f64| spread(self.waits.iter().map(of));
+        let of_limit = self.rounds.iter().map(|round| round.ours / limit(round));
+        vec![
+            ("echo", of_rounds(|round| round.echo)),
+            ("sql", of_rounds(|round| round.sql)),
+            ("naive", of_rounds(|round| round.naive)),
+            ("ours", of_rounds(|round| round.ours)),
+            ("CPU of Postgres, us", of_rounds(|round| round.cpu.postgres)),
+            ("CPU of ours, us", of_rounds(|round| round.cpu.service)),
+            ("ours / L", spread(of_limit)),
+            ("ours / naive", of_rounds(|round| round.ours / round.naive)),
             (
                 "signatures, naive",
-                self.spread(|round| round.naive_signatures),
+                of_rounds(|round| round.naive_signatures),
             ),
-            ("signatures", self.spread(|round| round.signatures)),
+            ("signatures", of_rounds(|round| round.signatures)),
             (
                 "signatures / naive",
-                self.spread(|round| round.signatures / round.naive_signatures),
+                of_rounds(|round| round.signatures / round.naive_signatures),
+            ),
+            ("commit of one, us", of_waits(|waits| waits.commit)),
+            (
+                "lone request, us",
+                of_waits(|waits| waits.lone.median_us.into()),
+            ),
+            (
+                "lone / commit",
+                of_waits(|waits| f64::from(waits.lone.median_us) / waits.commit),
+            ),
+            (
+                "half load, a second",
+                of_waits(|waits| waits.half.per_second),
+            ),
+            (
+                "half load, median us",
+                of_waits(|waits| waits.half.median_us.into()),
+            ),
+            (
+                "half load, p99 us",
+                of_waits(|waits| waits.half.p99_us.into()),
+            ),
+            (
+                "p99 / commit",
+                of_waits(|waits| f64::from(waits.half.p99_us) / waits.commit),
+            ),
+            (
+                "echo there, p99 us",
+                of_waits(|waits| waits.echo.p99_us.into()),
+            ),
+            (
+                "tickets of others",
+                spread(std::iter::once(self.tickets_of_others)),
             ),
         ]
     }
@@ -299,10 +327,6 @@ impl Figures {
             let digits = if median < 100.0 { 2 } else { 0 };
             println!("{name:<20} {median:>9.digits$}   ({least:.digits$} to {most:.digits$})");
         }
-        for (name, value) in &self.waits {
-            let digits = if *value < 100.0 { 2 } else { 0 };
-            println!("{name:<20} {value:>9.digits$}");
-        }
     }
 
     fn json(&self) -> serde_json::Value {
@@ -314,11 +338,6 @@ impl Figures {
                     json!({"median": median, "least": least, "most": most}),
                 )
             })
-            .chain(
-                self.waits
-                    .iter()
-                    .map(|(name, value)| ((*name).to_owned(), json!(value))),
-            )
             .collect::<serde_json::Map<_, _>>()
             .into()
     }

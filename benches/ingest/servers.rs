@@ -10,19 +10,16 @@ use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
-use vod_receiver::app::{Parts, build};
-use vod_receiver::config::{Config, Sources};
 use vod_receiver::keep::partitions;
 use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::cluster::Cluster;
-use vod_receiver::ops::database::{self, Database};
-use vod_receiver::ops::lifecycle::Lifecycle;
-use vod_receiver::ops::random::Random;
+use vod_receiver::ops::database;
 use vod_receiver::vod::notification;
 
 use crate::bodies;
 use crate::cpu::Used;
 use crate::load::{self, Answered, Ask, Load};
+use crate::receiver::Receiver;
 
 /// A quarter of the memory of a machine that keeps ten million uploads, as Postgres's manual advises: what ingest
 /// touches of the indexes fits. Checkpoints come as often as their distance says.
@@ -38,7 +35,8 @@ pub const LARGE: [(&str, &str); 5] = [
 pub struct Prepared {
     pub pool: PgPool,
     pub url: String,
-    data_dir: PathBuf,
+    /// Of the cluster and of the receiver.
+    dir: PathBuf,
 }
 
 /// Makes the database.
@@ -64,19 +62,16 @@ pub async fn prepare(cluster: &Cluster, dir: &FilePath) -> Prepared {
     Prepared {
         pool,
         url,
-        data_dir: dir.join("data"),
+        dir: dir.to_owned(),
     }
 }
 
 impl Prepared {
-    /// CPU used so far.
-    fn cpu(&self) -> Used {
-        Used::now(&self.data_dir)
-    }
-
     /// Empties the tables, but for the tickets that the bodies name.
     pub async fn empty(&self) {
-        let sql = "TRUNCATE tickets, deliveries, uploads, tasks, changes, attribution_changes, signature_issues";
+        let sql = "TRUNCATE tickets, deliveries, uploads, tasks, changes, attribution_changes, signature_issues,
+                uncounted, counted_uploads, open_tickets;
+            UPDATE rollup_state SET seq = feed_head.seq FROM feed_head";
         sqlx::raw_sql(sql).execute(&self.pool).await.unwrap();
         let ids: Vec<Uuid> = (0..bodies::TICKETS)
             .map(|number| bodies::ticket(number).0)
@@ -127,44 +122,14 @@ pub async fn ours(prepared: &Prepared, load: Load) -> Measured {
     ours_on_what_is_there(prepared, load).await
 }
 
-/// The service, on whatever the tables hold.
+/// The service, a process of its own, with all that it does beside; on whatever the tables hold.
 pub async fn ours_on_what_is_there(prepared: &Prepared, load: Load) -> Measured {
-    let environment = [
-        ("DATABASE_URL", prepared.url.as_str()),
-        ("VOD_SECRET_ID", "AKIDbench"),
-        ("VOD_SECRET_KEY", "bench-secret-key"),
-        ("VOD_CALLBACK_TOKEN", "bench-callback-token-0123456789"),
-        ("VOD_RECEIVER_ADMIN_KEY", "bench-admin-key-0123456789"),
-    ];
-    let environment = environment
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-    let config = Config::load(&Sources {
-        environment,
-        ..Sources::default()
-    })
-    .unwrap();
-    let database = Database::lazy(&prepared.url).unwrap();
-    database.set_ready();
-    let (parts, writers) = Parts::new(
-        config,
-        database.clone(),
-        None,
-        Clock::system(),
-        Random::system(),
-    );
-    let mut tasks = Lifecycle::default();
-    tasks.spawn("writers", |stop| writers.run(stop));
-    let server = HttpServer::new(move || build(parts.clone()))
-        .workers(2)
-        .disable_signals();
-    let server = server.bind(("127.0.0.1", 0)).unwrap();
-    let address = server.addrs()[0];
-    let (began, before) = (Clock::system().now(), prepared.cpu());
-    let answered = loaded(address, server.run(), load).await;
-    tasks.stop().await;
-    database.close().await;
-    let cpu = prepared.cpu().since(before).each(answered.requests);
+    let receiver = Receiver::start(&prepared.url, &prepared.dir).await;
+    let used = || Used::now(&prepared.dir.join("data"), receiver.pid());
+    let (began, before) = (Clock::system().now(), used());
+    let answered = load::against(receiver.address, load).await;
+    let cpu = used().since(before).each(answered.requests);
+    drop(receiver);
     let stored = match load.ask {
         Ask::Notification => {
             "SELECT count(*) FROM uploads

@@ -57,6 +57,11 @@ impl Receiver {
         receiver
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The answer to a question that needs no key; empty if none came.
     async fn answer(&self, path: &str) -> String {
         let asked = async {
@@ -83,7 +88,7 @@ impl Receiver {
 
     /// What it has in memory.
     pub fn resident_bytes(&self) -> usize {
-        let path = format!("/proc/{}/status", self.child.id());
+        let path = format!("/proc/{}/status", self.pid());
         let status = std::fs::read_to_string(path).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));
         let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();

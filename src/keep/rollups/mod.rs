@@ -68,7 +68,10 @@ type Touched = BTreeMap<Key, Option<First>>;
 
 /// Counts every ten seconds until told to stop.
 pub async fn count_always(database: Database, clock: Clock, mut stop: Stop) {
-    let mut counter = Counter::new(database, clock);
+    let mut counter = Counter {
+        fresh: Some(Instant::now()), // whatever waits to be counted, whoever notifies goes first for a while
+        ..Counter::new(database, clock)
+    };
     let mut failing = false;
     loop {
         let begun = Instant::now();
@@ -157,7 +160,7 @@ struct Goal {
 }
 
 impl Counter {
-    /// One that has not counted yet.
+    /// One that has not counted yet, and hurries until it is at hand.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,
