@@ -81,7 +81,7 @@ pub async fn count_always(database: Database, clock: Clock, mut stop: Stop) {
         };
         let failed = counted.is_err();
         let pause = match counted {
-            Ok(Step::More) => counter.rest_after(begun.elapsed()).min(EVERY),
+            Ok(Step::More) => rest(begun.elapsed(), counter.behind()),
             Ok(Step::Done | Step::Elsewhere) => EVERY,
             Err(error) => {
                 if !failing {
@@ -186,10 +186,8 @@ impl Counter {
             seq: state.head,
             xid: state.last_xid.clone(),
         });
-        let rows = std::env::var("ROWS")
-            .ok()
-            .and_then(|r| r.parse().ok())
-            .unwrap_or(if self.hurries() { LONG } else { SHORT });
+        let hurries = self.behind().is_none_or(|behind| behind >= HURRIED);
+        let rows = if hurries { LONG } else { SHORT };
         let counted = count(&mut transaction, &state, &goal, rows, now).await?;
         transaction.commit().await?;
         match counted {
@@ -203,17 +201,17 @@ impl Counter {
         })
     }
 
-    /// Whether it is far behind, or may be.
-    fn hurries(&self) -> bool {
-        self.fresh.is_none_or(|fresh| fresh.elapsed() > HURRIED)
+    /// How far behind it is; none if it is not known yet.
+    fn behind(&self) -> Option<Duration> {
+        self.fresh.map(|fresh| fresh.elapsed())
     }
+}
 
-    /// How long to rest after a step that took so long and left something to count.
-    fn rest_after(&self, took: Duration) -> Duration {
-        let behind = self.fresh.map_or(HURRIED, |fresh| fresh.elapsed());
-        let at_hand = 1.0 - (behind.as_secs_f64() / HURRIED.as_secs_f64()).min(1.0);
-        took.mul_f64(0.25 + 9.75 * at_hand)
-    }
+/// How long to rest after a step that took so long and left something to count, so far behind.
+fn rest(took: Duration, behind: Option<Duration>) -> Duration {
+    let behind = behind.unwrap_or(HURRIED).min(HURRIED);
+    let at_hand = 1.0 - behind.as_secs_f64() / HURRIED.as_secs_f64();
+    took.mul_f64(0.25 + 9.75 * at_hand).min(EVERY)
 }
 
 /// What a step counted.
@@ -308,5 +306,22 @@ fn touch(touched: &mut Touched, firsts: Vec<(Key, First)>) {
         if held.as_ref().is_none_or(|held| first.id < held.id) {
             *held = Some(first);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_rests_long_while_all_is_at_hand_and_hardly_far_behind() {
+        let took = Duration::from_millis(40);
+        let behind = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(rest(took, behind(0)), took * 10);
+        assert_eq!(rest(took, behind(15)), took.mul_f64(5.125));
+        assert_eq!(rest(took, behind(30)), took / 4);
+        assert_eq!(rest(took, behind(3_000)), took / 4);
+        assert_eq!(rest(took, None), took / 4);
+        assert_eq!(rest(Duration::from_secs(60), behind(0)), EVERY);
     }
 }
