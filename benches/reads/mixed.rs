@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
+use vod_receiver::ops::clock::Clock;
+
 use crate::load::{Load, Waits, What};
 use crate::templates::Templates;
 use crate::{Side, side};
@@ -27,6 +29,8 @@ const READS_A_SECOND: f64 = 50.0;
 const MANY_READS: f64 = 0.25;
 const NOTIFICATIONS: f64 = 0.5;
 
+const COUNTED_WITHIN: Duration = Duration::from_secs(300);
+
 pub async fn measure(url: &str, dir: &Path, seconds: f64) -> Value {
     let options = PgConnectOptions::from_str(url).unwrap();
     let template = options.get_database().unwrap().to_owned();
@@ -37,13 +41,14 @@ pub async fn measure(url: &str, dir: &Path, seconds: f64) -> Value {
     run(&admin, create).await;
     let url = options.database(&copy).to_url_lossy().to_string();
     let mixed = side("mixed", &url, dir).await;
-    let result = both(&mixed, Duration::from_secs_f64(seconds * 4.0)).await;
+    let at = admin.clone().database(&copy);
+    let result = both(&mixed, &at, Duration::from_secs_f64(seconds * 4.0)).await;
     drop(mixed);
     run(&admin, format!("DROP DATABASE {copy} WITH (FORCE)")).await;
     result
 }
 
-async fn both(side: &Side, time: Duration) -> Value {
+async fn both(side: &Side, database: &PgConnectOptions, time: Duration) -> Value {
     let reads = Load {
         what: What::Read(None, Arc::clone(&side.asks)),
         address: side.receiver.address,
@@ -77,9 +82,30 @@ async fn both(side: &Side, time: Duration) -> Value {
             per_second: Some(per_second),
             ..reads.clone()
         };
+        counted(database).await;
         result[name] = alone_and_beside(&reads, &notifications, time).await;
     }
     result
+}
+
+/// Waits until the roll-ups have counted all there is: what the full load left behind is no part of half of it.
+async fn counted(database: &PgConnectOptions) {
+    let mut connection = database.connect().await.unwrap();
+    let asked = Clock::system().now();
+    let counted = async {
+        let fresh = "SELECT coalesce(fresh_until > $1, false) FROM rollup_state";
+        while !sqlx::query_scalar::<_, bool>(fresh)
+            .bind(asked)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(COUNTED_WITHIN, counted)
+        .await
+        .expect("the roll-ups are counted");
 }
 
 /// Each alone and both at a time, in turn.
