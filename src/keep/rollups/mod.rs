@@ -193,11 +193,11 @@ impl Counter {
         match counted {
             Counted::All => self.fresh = Some(since),
             Counted::Goal => self.fresh = Some(goal.since),
-            Counted::Some => self.goal = Some(goal),
+            Counted::Part => self.goal = Some(goal),
         }
         Ok(match counted {
             Counted::All => Step::Done,
-            Counted::Goal | Counted::Some => Step::More,
+            Counted::Goal | Counted::Part => Step::More,
         })
     }
 
@@ -215,13 +215,14 @@ fn rest(took: Duration, behind: Option<Duration>) -> Duration {
 }
 
 /// What a step counted.
+#[derive(Clone, Copy)]
 enum Counted {
     /// All there was.
     All,
     /// All that was its goal.
     Goal,
-    /// Part of it.
-    Some,
+    /// Less.
+    Part,
 }
 
 async fn count(
@@ -242,7 +243,7 @@ async fn count(
     if state.has_gap(&changes) {
         tracing::warn!("the change log was trimmed before it was counted: counting all anew");
         sql::forget(connection).await?;
-        return Ok(Counted::Some);
+        return Ok(Counted::Part);
     }
     let is_cut = changes.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     let together = changes.iter().take_while(|change| !change.later).count();
@@ -276,11 +277,15 @@ async fn count(
     tickets.extend(sql::count_uploads(connection, &touched, state.generation).await?);
     sql::open_tickets(connection, &tickets, now, RESUMED_WITHIN, state.generation).await?;
     let in_time = sql::close_overdue(connection, now, OVERDUE).await? < OVERDUE.unsigned_abs();
-    let (all, passed) = (all && in_time, passed && in_time);
-    let fresh = match (all, passed) {
-        (true, _) => Some(now),
-        (false, true) => Some(goal.at),
-        (false, false) => None,
+    let counted = match (all && in_time, passed && in_time) {
+        (true, _) => Counted::All,
+        (false, true) => Counted::Goal,
+        (false, false) => Counted::Part,
+    };
+    let fresh = match counted {
+        Counted::All => Some(now),
+        Counted::Goal => Some(goal.at),
+        Counted::Part => None,
     };
     let walked = Walk::columns(walk.as_ref());
     sql::advance(
@@ -292,11 +297,7 @@ async fn count(
         fresh,
     )
     .await?;
-    Ok(match (all, passed) {
-        (true, _) => Counted::All,
-        (false, true) => Counted::Goal,
-        (false, false) => Counted::Some,
-    })
+    Ok(counted)
 }
 
 /// Adds the files of deliveries, each with the first that told of it.
