@@ -313,9 +313,9 @@ pub(super) async fn close_overdue(
             ))
             RETURNING quarter, app
         ), moved AS (
-            UPDATE ticket_quarters q SET pending = q.pending - c.n
-            FROM (SELECT quarter, app, count(*) AS n FROM closed GROUP BY 1, 2) c
-            WHERE q.quarter = c.quarter AND q.app = c.app
+            INSERT INTO ticket_quarters AS q (quarter, app, pending)
+            SELECT quarter, app, -count(*) FROM closed GROUP BY 1, 2
+            ON CONFLICT (quarter, app) DO UPDATE SET pending = q.pending + EXCLUDED.pending
         )
         SELECT count(*) AS "closed!" FROM closed"#,
         now,
