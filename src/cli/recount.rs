@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::config::Config;
-use crate::keep::rollups::{self, Counter, Step};
+use crate::keep::rollups::{self, Step, Worker};
 use crate::ops::clock::Clock;
 
 #[derive(Args)]
@@ -29,11 +29,11 @@ impl Recount {
         if !self.go_on {
             rollups::recount(&database).await?;
         }
-        let mut counter = Counter::new(database.clone(), clock.clone());
+        let mut worker = Worker::new(database.clone(), clock.clone());
         let mut told = String::new();
         loop {
             let began = clock.now();
-            match counter.step().await? {
+            match worker.step().await? {
                 Step::Done => break,
                 Step::More => {
                     let took = (clock.now() - began).to_std().unwrap_or_default();

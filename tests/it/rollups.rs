@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use vod_receiver::attribute::Resolvers;
 use vod_receiver::keep::changes;
-use vod_receiver::keep::rollups::{self, Counter, Step};
+use vod_receiver::keep::rollups::{self, Step, Worker};
 use vod_receiver::record::replay::{Replay, Selection};
 use vod_receiver::record::{Delivery, Door, Quarantine};
 
@@ -169,8 +169,8 @@ impl TestApp {
             .unwrap()
     }
 
-    fn counter(&self) -> Counter {
-        Counter::new(self.database.clone(), self.clock.clone())
+    fn worker(&self) -> Worker {
+        Worker::new(self.database.clone(), self.clock.clone())
     }
 
     async fn lines(&self, sql: &str) -> Vec<String> {
@@ -385,7 +385,7 @@ impl History {
                 let minutes = self.dice.roll(1_500) as i64;
                 self.app.clock.advance(TimeDelta::minutes(minutes));
             }
-            _ => drop(self.app.counter().step().await.unwrap()),
+            _ => drop(self.app.worker().step().await.unwrap()),
         }
         self.app.clock.advance(TimeDelta::seconds(1));
     }
@@ -421,7 +421,7 @@ async fn roll_ups_equal_a_recount_after_a_random_history() {
 
         rollups::recount(&app.database).await.unwrap();
         // What comes while it is being recounted is counted once, too.
-        app.counter().step().await.unwrap();
+        app.worker().step().await.unwrap();
         for _ in 0..20 {
             history.happen().await;
         }
@@ -465,9 +465,9 @@ async fn several_receivers_count_each_row_once() {
     }
     let app = &history.app;
     let count = || async {
-        let mut counter = app.counter();
+        let mut worker = app.worker();
         for _ in 0..20 {
-            counter.step().await.unwrap();
+            worker.step().await.unwrap();
         }
     };
     tokio::join!(count(), count(), count());
@@ -489,21 +489,21 @@ async fn while_there_is_always_more_fresh_until_is_as_of_what_was_passed() {
     let app = TestApp::start().await;
     app.count_all().await;
     let began = app.now();
-    let mut counter = app.counter();
+    let mut worker = app.worker();
     // Of deliveries that nobody knows, more than a step takes.
     let more = "INSERT INTO uncounted (deliveries) SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 6000)";
     let minute = TimeDelta::minutes(1);
     app.run(more.to_owned()).await;
     app.run(more.to_owned()).await;
     app.clock.advance(minute);
-    assert_eq!(counter.step().await.unwrap(), Step::More);
+    assert_eq!(worker.step().await.unwrap(), Step::More);
     assert_eq!(app.fresh_until().await, began);
     app.clock.advance(minute);
     app.run(more.to_owned()).await;
-    assert_eq!(counter.step().await.unwrap(), Step::More);
+    assert_eq!(worker.step().await.unwrap(), Step::More);
     assert_eq!(app.fresh_until().await, began + minute);
     app.clock.advance(minute);
-    assert_eq!(counter.step().await.unwrap(), Step::Done);
+    assert_eq!(worker.step().await.unwrap(), Step::Done);
     assert_eq!(app.fresh_until().await, began + minute * 3);
 }
 
@@ -511,7 +511,7 @@ async fn while_there_is_always_more_fresh_until_is_as_of_what_was_passed() {
 async fn an_upload_is_counted_with_the_batch_that_told_of_it() {
     let app = TestApp::start().await;
     app.count_all().await;
-    let mut counter = app.counter();
+    let mut worker = app.worker();
     let deliver = async |number: u64| {
         let file_id = (9_700_000_000_000_000_000 + number).to_string();
         let ticket = app.ticket("ann").await;
@@ -523,8 +523,8 @@ async fn an_upload_is_counted_with_the_batch_that_told_of_it() {
     app.run(large.to_owned()).await;
     deliver(2).await;
     let uploads = "SELECT count(*) FROM counted_uploads";
-    assert_eq!(counter.step().await.unwrap(), Step::More);
+    assert_eq!(worker.step().await.unwrap(), Step::More);
     assert_eq!(app.count(uploads).await, 1);
-    assert_eq!(counter.step().await.unwrap(), Step::Done);
+    assert_eq!(worker.step().await.unwrap(), Step::Done);
     assert_eq!(app.count(uploads).await, 2);
 }

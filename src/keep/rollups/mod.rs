@@ -28,14 +28,14 @@ use crate::ticket::RESUMED_WITHIN;
 
 /// Well within the minute that roll-ups may be behind.
 const EVERY: Duration = Duration::from_secs(10);
-/// Notifications come first: at hand, it rests ten times as long as it counts, and the less the further it is behind; so far
-/// behind, it hardly rests.
-const HURRIED: Duration = Duration::from_secs(30);
-/// Changes of a step, and rows of its batches, while it is not far behind: some hundredths of a second, in which whoever
-/// waits for one of two cores hardly notices it.
-const SHORT: i64 = 500;
-/// Those of a step otherwise: some tenths of a second, for which nothing that was overwritten can be cleared away.
-const LONG: i64 = 5_000;
+/// So far behind, it hardly rests. Before, notifications come first: while all is at hand it rests ten times as long as it
+/// counts, and the less the further it is behind.
+const FAR_BEHIND: Duration = Duration::from_secs(30);
+/// Rows of the batches of a step, and half of its changes at most, while it is not far behind: some hundredths of a second,
+/// in which whoever waits for one of two cores hardly notices it.
+const ROWS: i64 = 500;
+/// Those of a step when it is: some tenths of a second, for which nothing that was overwritten can be cleared away.
+const ROWS_FAR_BEHIND: i64 = 5_000;
 /// Batches of a step; one has some hundred deliveries where many come, and one where few do.
 const BATCHES: i64 = 1_000;
 /// Tickets that a step finds to be over.
@@ -68,20 +68,20 @@ type Touched = BTreeMap<Key, Option<First>>;
 
 /// Counts every ten seconds until told to stop.
 pub async fn count_always(database: Database, clock: Clock, mut stop: Stop) {
-    let mut counter = Counter {
+    let mut worker = Worker {
         fresh: Some(Instant::now()), // whatever waits to be counted, whoever notifies goes first for a while
-        ..Counter::new(database, clock)
+        ..Worker::new(database, clock)
     };
     let mut failing = false;
     loop {
         let begun = Instant::now();
         let counted = tokio::select! {
-            counted = counter.step() => counted,
+            counted = worker.step() => counted,
             () = stop.wait() => return,
         };
         let failed = counted.is_err();
         let pause = match counted {
-            Ok(Step::More) => rest(begun.elapsed(), counter.behind()),
+            Ok(Step::More) => rest(begun.elapsed(), worker.behind()),
             Ok(Step::Done | Step::Elsewhere) => EVERY,
             Err(error) => {
                 if !failing {
@@ -101,9 +101,9 @@ pub async fn count_always(database: Database, clock: Clock, mut stop: Stop) {
 
 /// Counts until nothing is left to count, or another receiver does so.
 pub async fn catch_up(database: &Database, clock: &Clock) -> Result<Step, sqlx::Error> {
-    let mut counter = Counter::new(database.clone(), clock.clone());
+    let mut worker = Worker::new(database.clone(), clock.clone());
     loop {
-        match counter.step().await? {
+        match worker.step().await? {
             Step::More => {}
             done => return Ok(done),
         }
@@ -141,7 +141,7 @@ pub async fn recounting(database: &Database) -> Result<Option<String>, sqlx::Err
 
 /// Counts, a step at a time. What there was at a moment is its goal: while there is always more, the roll-ups are told to
 /// be as of the last goal that was passed.
-pub struct Counter {
+pub struct Worker {
     database: Database,
     clock: Clock,
     goal: Option<Goal>,
@@ -152,15 +152,16 @@ pub struct Counter {
 /// All that was committed before some moment.
 struct Goal {
     at: DateTime<Utc>,
-    since: Instant,
+    /// The same moment, by the clock that nobody sets.
+    instant: Instant,
     /// The last line of the change log.
     seq: i64,
     /// The last transaction of which there was a batch.
     xid: Option<String>,
 }
 
-impl Counter {
-    /// One that has not counted yet, and hurries until it is at hand.
+impl Worker {
+    /// One that has not counted yet, and does not rest until all is at hand.
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
             database,
@@ -174,30 +175,35 @@ impl Counter {
     pub async fn step(&mut self) -> Result<Step, sqlx::Error> {
         let mut connection = self.database.unmigrated().acquire().await?;
         let mut transaction = connection.begin().await?;
-        let (now, since) = (self.clock.now(), Instant::now());
+        let (now, instant) = (self.clock.now(), Instant::now());
         if !sql::take_turn(&mut transaction).await? {
-            (self.goal, self.fresh) = (None, Some(since));
+            (self.goal, self.fresh) = (None, Some(instant));
             return Ok(Step::Elsewhere);
         }
         let state = sql::state(&mut transaction).await?;
         let goal = self.goal.take().unwrap_or_else(|| Goal {
             at: now,
-            since,
+            instant,
             seq: state.head,
             xid: state.last_xid.clone(),
         });
-        let hurries = self.behind().is_none_or(|behind| behind >= HURRIED);
-        let rows = if hurries { LONG } else { SHORT };
+        let is_far = self.behind().is_none_or(|behind| behind >= FAR_BEHIND);
+        let rows = if is_far { ROWS_FAR_BEHIND } else { ROWS };
         let counted = count(&mut transaction, &state, &goal, rows, now).await?;
         transaction.commit().await?;
-        match counted {
-            Counted::All => self.fresh = Some(since),
-            Counted::Goal => self.fresh = Some(goal.since),
-            Counted::Part => self.goal = Some(goal),
-        }
         Ok(match counted {
-            Counted::All => Step::Done,
-            Counted::Goal | Counted::Part => Step::More,
+            Counted::All => {
+                self.fresh = Some(instant);
+                Step::Done
+            }
+            Counted::Goal => {
+                self.fresh = Some(goal.instant);
+                Step::More
+            }
+            Counted::Part => {
+                self.goal = Some(goal);
+                Step::More
+            }
         })
     }
 
@@ -209,8 +215,8 @@ impl Counter {
 
 /// How long to rest after a step that took so long and left something to count, so far behind.
 fn rest(took: Duration, behind: Option<Duration>) -> Duration {
-    let behind = behind.unwrap_or(HURRIED).min(HURRIED);
-    let at_hand = 1.0 - behind.as_secs_f64() / HURRIED.as_secs_f64();
+    let behind = behind.unwrap_or(FAR_BEHIND).min(FAR_BEHIND);
+    let at_hand = 1.0 - behind.as_secs_f64() / FAR_BEHIND.as_secs_f64();
     took.mul_f64(0.25 + 9.75 * at_hand).min(EVERY)
 }
 
@@ -234,7 +240,10 @@ async fn count(
 ) -> Result<Counted, sqlx::Error> {
     let walk = Walk::of(state);
     let taken = match walk {
-        None => sql::take_batches(connection, BATCHES, rows, goal.xid.as_deref()).await?,
+        None => {
+            let goal = goal.xid.as_deref();
+            sql::take_batches(connection, &state.low_xid, goal, BATCHES, rows).await?
+        }
         Some(_) => Taken::default(),
     };
     let limit = 2 * rows;
@@ -245,11 +254,11 @@ async fn count(
         sql::forget(connection).await?;
         return Ok(Counted::Part);
     }
-    let is_cut = changes.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_last = changes.len() < usize::try_from(limit).unwrap_or(usize::MAX);
     let together = changes.iter().take_while(|change| !change.later).count();
     changes.truncate(together);
     let seq = changes.last().map_or(state.seq, |change| change.seq);
-    let all = walk.is_none() && taken.first_left.is_none() && !is_cut;
+    let all = walk.is_none() && taken.first_left.is_none() && is_last;
     let passed = walk.is_none() && taken.passed && seq >= goal.seq;
     let mut touched = Touched::new();
     for change in changes {
@@ -282,7 +291,7 @@ async fn count(
         (false, true) => Counted::Goal,
         (false, false) => Counted::Part,
     };
-    let fresh = match counted {
+    let fresh_until = match counted {
         Counted::All => Some(now),
         Counted::Goal => Some(goal.at),
         Counted::Part => None,
@@ -294,7 +303,7 @@ async fn count(
         taken.low_xid.as_deref(),
         walked,
         now,
-        fresh,
+        fresh_until,
     )
     .await?;
     Ok(counted)

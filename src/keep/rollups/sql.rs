@@ -18,6 +18,9 @@ pub(super) struct State {
     pub walk_after: Vec<String>,
     /// The last number of the change log.
     pub head: i64,
+    /// No batch of a transaction before this one is left. Those of a restored cluster may be younger than it knows: then it
+    /// is the first of all.
+    pub low_xid: String,
     /// The last transaction of which a batch can be seen; none if there is no batch.
     pub last_xid: Option<String>,
 }
@@ -68,11 +71,12 @@ pub(super) async fn state(connection: &mut PgConnection) -> Result<State, sqlx::
     sqlx::query_as!(
         State,
         r#"SELECT s.seq, s.generation, s.walk, s.walk_after, h.seq AS "head!",
-            (
-                SELECT max(xid) FROM uncounted
-                WHERE xid >= CASE WHEN s.low_xid <= pg_snapshot_xmax(pg_current_snapshot()) THEN s.low_xid ELSE '0' END
-            )::text AS last_xid
-        FROM rollup_state s, feed_head h"#
+            low.xid::text AS "low_xid!", (SELECT max(xid) FROM uncounted WHERE xid >= low.xid)::text AS last_xid
+        FROM rollup_state s
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN s.low_xid <= pg_snapshot_xmax(pg_current_snapshot()) THEN s.low_xid ELSE '0' END AS xid
+        ) AS low
+        CROSS JOIN feed_head h"#
     )
     .fetch_one(connection)
     .await
@@ -128,14 +132,14 @@ pub(super) struct Taken {
     pub tickets: Vec<Uuid>,
 }
 
-/// Takes some batches, the oldest, until they have so many rows. Those of a restored cluster may be younger than it knows
-/// (`low_xid`): then all are looked at.
+/// Takes some batches, the oldest from `low_xid` on, until they have so many rows.
 #[tracing::instrument(name = "db.uncounted.take", level = "debug", skip_all)]
 pub(super) async fn take_batches(
     connection: &mut PgConnection,
+    low_xid: &str,
+    goal: Option<&str>,
     batches: i64,
     rows: i64,
-    goal: Option<&str>,
 ) -> Result<Taken, sqlx::Error> {
     sqlx::query_as!(
         Taken,
@@ -143,34 +147,30 @@ pub(super) async fn take_batches(
             SELECT ctid AS place, xid,
                 coalesce(cardinality(deliveries), 0) + coalesce(cardinality(released), 0) + coalesce(cardinality(issues), 0)
                     + coalesce(cardinality(tickets), 0) AS rows
-            FROM uncounted
-            WHERE xid >= (
-                SELECT CASE WHEN low_xid <= pg_snapshot_xmax(pg_current_snapshot()) THEN low_xid ELSE '0' END
-                FROM rollup_state
-            )
-            ORDER BY xid LIMIT $1
+            FROM uncounted WHERE xid >= $1::text::xid8 ORDER BY xid LIMIT $3
         ), next AS MATERIALIZED (
-            SELECT place, xid, sum(rows) OVER (ORDER BY xid ROWS UNBOUNDED PRECEDING) - rows < $2 AS fits FROM oldest
+            SELECT place, xid, sum(rows) OVER (ORDER BY xid ROWS UNBOUNDED PRECEDING) - rows < $4 AS fits FROM oldest
         ), taken AS (
             DELETE FROM uncounted WHERE ctid = ANY(ARRAY(SELECT place FROM next WHERE fits))
             RETURNING deliveries, released, issues, tickets
         ), rest AS (
             -- What was not looked at comes after all that was.
-            SELECT coalesce(min(xid) FILTER (WHERE NOT fits), max(xid) FILTER (WHERE looked_at >= $1)) AS first_xid
+            SELECT coalesce(min(xid) FILTER (WHERE NOT fits), max(xid) FILTER (WHERE looked_at >= $3)) AS first_xid
             FROM next, (SELECT count(*) AS looked_at FROM next) AS n
         )
         SELECT
             rest.first_xid::text AS first_left,
-            coalesce(rest.first_xid > $3::text::xid8, true) AS "passed!",
+            coalesce(rest.first_xid > $2::text::xid8, true) AS "passed!",
             least(pg_snapshot_xmin(pg_current_snapshot()), rest.first_xid)::text AS low_xid,
             ARRAY(SELECT unnest(deliveries) FROM taken) AS "deliveries!",
             ARRAY(SELECT unnest(released) FROM taken) AS "released!",
             ARRAY(SELECT unnest(issues) FROM taken) AS "issues!",
             ARRAY(SELECT unnest(tickets) FROM taken) AS "tickets!"
         FROM rest"#,
+        low_xid,
+        goal,
         batches,
-        rows,
-        goal
+        rows
     )
     .fetch_one(connection)
     .await
