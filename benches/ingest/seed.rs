@@ -2,6 +2,8 @@
 
 use sqlx::{AssertSqlSafe, PgPool, query_scalar, raw_sql};
 
+use crate::servers;
+
 /// Rows of this month, evenly in time; file ids are random, users as uneven as real ones: every second upload is of
 /// one in a hundred of them. Bodies are short: they lie in a heap that ingest only appends to.
 const ROWS: [&str; 4] = [
@@ -68,6 +70,7 @@ pub async fn fill(pool: &PgPool, uploads: u64) {
     for table in ["tickets", "deliveries", "uploads", "changes"] {
         run(pool, format!("VACUUM ANALYZE {table}")).await;
     }
+    run(pool, servers::COUNTED.to_owned()).await;
     run(pool, "CHECKPOINT".to_owned()).await;
     let stored: i64 = query_scalar("SELECT count(*) FROM uploads")
         .fetch_one(pool)
