@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use vod_receiver::attribute::Resolvers;
 use vod_receiver::config::App;
 use vod_receiver::ops::database::Database;
@@ -422,12 +422,35 @@ async fn who_is_recorded_by_two_receivers_while_being_erased_is_erased() {
     assert!((40..=280).contains(&recorded), "{recorded}");
 }
 
+/// Lets erasures come to the write that tells of more than this, but not past it while the connection is open.
+async fn held_after(app: &TestApp, done: u32) -> PgConnection {
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.tickets + NEW.uploads + NEW.deliveries > greatest({done}, OLD.tickets + OLD.uploads + OLD.deliveries) THEN
+                PERFORM pg_advisory_xact_lock_shared(4711);
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE OR REPLACE TRIGGER hold BEFORE UPDATE ON erasures FOR EACH ROW EXECUTE FUNCTION hold()"
+    )))
+    .execute(&app.pool)
+    .await
+    .unwrap();
+    // Of the session: who is idle in a transaction is soon cut off.
+    let mut held = app.pool.acquire().await.unwrap().detach();
+    let hold = sqlx::query("SELECT pg_advisory_lock(4711)");
+    hold.execute(&mut held).await.unwrap();
+    held
+}
+
 #[actix_web::test]
 async fn a_receiver_that_is_killed_in_the_middle_is_followed_by_another() {
     let app = on_empty_database().await;
     let dir = Scratch::new();
     let mut serving = Serving::start_in(&dir, &app.database_url(), &[]);
     serving.is_ready().await;
+    let mut held = held_after(&app, 1_000).await;
     // More than one step of each kind.
     sqlx::raw_sql(AssertSqlSafe(format!(
         "INSERT INTO uploads (app, file_id, user_id, attribution_method, attribution_reason, attribution_at, contexts_differ,
@@ -450,14 +473,15 @@ async fn a_receiver_that_is_killed_in_the_middle_is_followed_by_another() {
         .post("/v1/erasures", &json!({"user_id": USER}))
         .await;
     assert_eq!(status, StatusCode::ACCEPTED, "{asked}");
-    let done = "SELECT tickets + uploads + deliveries FROM erasures";
-    for least in [1, 3_500] {
-        eventually("it has begun", async || app.count(done).await >= least).await;
+    for then in [10_000, 18_000] {
+        let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted";
+        eventually("it is in the middle", async || app.count(waits).await == 1).await;
         assert_eq!(serving.end("-KILL").await, None);
-        let left = app
-            .count("SELECT count(*) FROM erasures WHERE step <> 'done'")
-            .await;
-        assert_eq!(left, 1, "it was killed too late to tell anything");
+        // What it was at ends without it.
+        held.close().await.unwrap();
+        held = held_after(&app, then).await;
+        let left = "SELECT count(*) FROM erasures WHERE step <> 'done'";
+        assert_eq!(app.count(left).await, 1);
         // Its lease runs out by itself; the test need not wait for it.
         sqlx::raw_sql("UPDATE erasures SET leased_until = now()")
             .execute(&app.pool)
@@ -492,6 +516,8 @@ async fn what_is_decided_before_an_erasure_is_not_written_after_it() {
     let ticket = app.ticket(USER).await;
     // Held as an erasure holds it, until its commit.
     let mut erasing = app.pool.begin().await.unwrap();
+    let patience = sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0");
+    patience.execute(&mut *erasing).await.unwrap();
     let noted = "SELECT note_erased(hmac, false, now()) FROM (SELECT sha256('another') AS hmac) h";
     sqlx::query(noted).execute(&mut *erasing).await.unwrap();
     let body = new_file_upload("5101", &ticket).to_string();
