@@ -22,8 +22,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A full disk takes the question, which needs no room, and not the batch after it: each time in a row that
 /// this happens, the next question comes after twice as long, up to this.
 const PROBE_AT_MOST: Duration = Duration::from_secs(4);
-/// A server that takes longer is no use to VOD, which gives up after 5 s (protocol.md section 2).
-const PROBE_WITHIN: Duration = Duration::from_secs(2);
 /// Whether this is a primary.
 const WRITABLE: &str = "SELECT current_setting('transaction_read_only') = 'off'";
 /// Takes the way of every write down to the disk, and changes nothing.
@@ -144,7 +142,7 @@ pub async fn guard(database: Database, mut stop: Stop) {
 
 /// Whether a question is answered by yes, and soon.
 async fn ask(line: &mut Line, question: &'static str) -> bool {
-    let asked = timeout(PROBE_WITHIN, async {
+    let asked = timeout(line.patience(), async {
         let connection = line.open().await?;
         sqlx::query_scalar(question).fetch_one(connection).await
     })

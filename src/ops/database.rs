@@ -36,8 +36,8 @@ const ANALYST_GRANTS_SQL: &str = include_str!("../../migrations/analyst/grants.s
 
 /// Two cores of Postgres are kept busy by far fewer; the rest is for readers who wait.
 const MAX_CONNECTIONS: u32 = 16;
-/// VOD waits 5 s for an answer (protocol.md section 2): a connection that takes longer than this is no use.
-const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
+/// VOD waits 5 s for an answer (protocol.md section 2): what takes Postgres longer than this is no use.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// What those who write ask of their connections ([`Line`](super::line::Line)): each statement is planned
 /// once, for tables of any size. Planned anew for each batch it would cost more than it does; planned by
 /// the sizes of the moment, a first batch on an empty table would read whole tables ever after (measured:
@@ -59,6 +59,7 @@ pub struct Database {
     options: PgConnectOptions,
     pool: PgPool,
     breaker: Breaker,
+    patience: Duration,
 }
 
 /// Postgres cannot take it now: out of reach, not migrated yet, or overloaded.
@@ -69,19 +70,25 @@ pub struct Unavailable;
 impl Database {
     /// Prepares a pool; connects only when first used, so that the service starts without Postgres.
     pub fn lazy(url: &str) -> Result<Self, sqlx::Error> {
+        Self::patient(url, PATIENCE)
+    }
+
+    /// The same, with another patience: whoever is in no hurry can wait for a slow Postgres.
+    pub fn patient(url: &str, patience: Duration) -> Result<Self, sqlx::Error> {
         let options = PgConnectOptions::from_str(url)?
             .application_name("vod-receiver")
             // A receiver frozen in the middle of a transaction must not hold the others up (design section 8).
             .options([("idle_in_transaction_session_timeout", "5s")]);
         let pool = PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_WITHIN)
+            .acquire_timeout(patience)
             .after_connect(|connection, _| Box::pin(durable(connection)))
             .connect_lazy_with(options.clone());
         Ok(Self {
             options,
             pool,
             breaker: Breaker::default(),
+            patience,
         })
     }
 
@@ -113,6 +120,11 @@ impl Database {
         let mut connection = PgConnection::connect_with(&options).await?;
         durable(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// How long a batch, or a connection, is waited for before Postgres counts as away.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// What knows whether Postgres is worth asking.

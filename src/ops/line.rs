@@ -38,6 +38,11 @@ impl Line {
         }
     }
 
+    /// How long Postgres is waited for.
+    pub fn patience(&self) -> Duration {
+        self.database.patience()
+    }
+
     /// The connection; a new one if there is none, or if it did not answer after a long rest or an outage that others met.
     pub async fn open(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         let openings = self.database.breaker().openings();

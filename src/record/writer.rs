@@ -28,9 +28,7 @@ use crate::ticket::KnownTickets;
 
 /// Of two writers that meet in a row one always goes on, so that so many turns mean a fault elsewhere.
 const TURNS: usize = 200;
-/// VOD gives up after 5 s (protocol.md section 2): what takes longer than this is better spooled.
-const WRITE_WITHIN: Duration = Duration::from_secs(2);
-/// A deletion may name many files: this much more for each, far more than it takes.
+/// A deletion may name many files: a batch may take this much more for each, far more than it takes.
 const WRITE_FILE_WITHIN: Duration = Duration::from_micros(100);
 /// Postgres will never take what it says.
 const REFUSED: &str = "refused_by_database";
@@ -106,7 +104,9 @@ impl Writers {
             return taken.answer(unanswered);
         }
         let files: usize = taken.items.iter().map(Delivery::files).sum();
-        let within = WRITE_WITHIN + WRITE_FILE_WITHIN * u32::try_from(files).unwrap_or(u32::MAX);
+        // What takes longer is better spooled.
+        let within =
+            self.database.patience() + WRITE_FILE_WITHIN * u32::try_from(files).unwrap_or(u32::MAX);
         let outcomes = self.writer.record(line, &mut taken.items, within).await;
         if outcomes.iter().any(Option::is_none) {
             breaker.open();

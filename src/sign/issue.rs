@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -28,8 +27,6 @@ const BOUNDS: Bounds = Bounds {
     // There is one writer.
     beside_items: usize::MAX,
 };
-/// A backend waits for the answer: a Postgres that takes longer counts as away.
-const WRITE_WITHIN: Duration = Duration::from_secs(2);
 /// Of two writers that meet in a ticket one always goes on, so that so many turns mean a fault elsewhere.
 const TURNS: usize = 200;
 /// What an issue costs beside its context, roughly.
@@ -139,7 +136,7 @@ impl IssueWriter {
         let mut parts = Halves::of(taken.items.len());
         let mut turns = 0;
         while let Some(part) = parts.next().filter(|_| breaker.closed()) {
-            let written = timeout(WRITE_WITHIN, async {
+            let written = timeout(self.database.patience(), async {
                 log(line.open().await?, &taken.items[part.clone()], &self.erased).await
             })
             .await;
@@ -178,7 +175,7 @@ impl IssueWriter {
 impl IssueWriter {
     /// Reads who was erased since; if that fails, the next turn does too.
     async fn look_again(&self, line: &mut Line) {
-        let looked = timeout(WRITE_WITHIN, async {
+        let looked = timeout(self.database.patience(), async {
             self.erased.refresh(line.open().await?).await.map(drop)
         })
         .await;

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 use vod_receiver::ops::cluster::Cluster;
-use vod_receiver::ops::database::{self, AnalystRole, Database, MIGRATIONS};
+use vod_receiver::ops::database::{self, AnalystRole, MIGRATIONS};
 use vod_receiver::ops::random::Random;
 use vod_receiver::ticket::Ticket;
 
-use crate::harness::{TestApp, cluster, config, new_file_upload, token_app};
+use crate::harness::{TestApp, cluster, config, new_file_upload, patient, token_app};
 use crate::uploads_list::{deletion, procedure};
 
 /// How many views there are.
@@ -58,7 +58,7 @@ pub async fn on_empty_database() -> TestApp {
     execute(&mut admin, &format!("CREATE DATABASE {name}"))
         .await
         .unwrap();
-    let database = Database::lazy(&cluster().url(&name)).unwrap();
+    let database = patient(&cluster().url(&name));
     TestApp::on(name, database, config(vec![token_app()])).await
 }
 
@@ -367,7 +367,7 @@ async fn postgres_writes_a_ticket_as_we_do() {
 #[actix_web::test]
 async fn two_may_migrate_an_empty_database_at_once() {
     let app = on_empty_database().await;
-    let other = Database::lazy(&app.database_url()).unwrap();
+    let other = patient(&app.database_url());
     let (one, two) = tokio::join!(
         database::migrate(&app.pool),
         database::migrate(other.unmigrated())
@@ -477,7 +477,7 @@ async fn who_may_not_make_roles_is_told_so_and_the_service_works() {
     let url = own
         .url("plain")
         .replacen("postgres://vod@", "postgres://plain@", 1);
-    let database = Database::lazy(&url).unwrap();
+    let database = patient(&url);
     let app = TestApp::on(String::new(), database.clone(), config(vec![token_app()])).await;
     for _ in 0..2 {
         let role = database::migrate(&app.pool).await.unwrap();

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use vod_receiver::attribute::Resolvers;
 use vod_receiver::config::App;
-use vod_receiver::ops::database::Database;
 use vod_receiver::record::Door;
 use vod_receiver::record::replay::{Replay, Selection};
 use vod_receiver::record::spool::{Limits, Spool};
@@ -14,7 +13,7 @@ use vod_receiver::record::spool::{Limits, Spool};
 use crate::analyst::on_empty_database;
 use crate::attribution::{decide, procedure_with, resolving};
 use crate::harness::{
-    Scratch, TestApp, answer, config, eventually, named_app, new_file_upload, token_app,
+    Scratch, TestApp, answer, config, eventually, named_app, new_file_upload, patient, token_app,
 };
 use crate::keys::{binary, key, with_key};
 use crate::problems::problem;
@@ -231,7 +230,7 @@ async fn nothing_is_left_of_a_person_and_nothing_comes_back() {
     // A receiver that has no Postgres for the moment spools what is theirs.
     let dir = Scratch::new();
     let spool = Spool::open(&dir.0, Limits::default(), true, 1).unwrap();
-    let database = Database::lazy(&app.database_url()).unwrap();
+    let database = patient(&app.database_url());
     let apps = vec![app_with_resolvers(), named_app("second")];
     let other = TestApp::spooling(String::new(), database, config(apps), Some(spool)).await;
     far_ahead(&other);
@@ -280,7 +279,7 @@ async fn nothing_is_left_of_a_person_and_nothing_comes_back() {
         .await;
     other.database.set_ready();
     eventually("the spool is drained", async || {
-        other.get("/readyz").await.1["spool"]["records"] == 0
+        other.get("/readyz").await.1["spool"]["bytes"] == 0
     })
     .await;
     let left: Vec<_> = std::fs::read_dir(&dir.0)
@@ -372,7 +371,7 @@ async fn who_is_let_in_again_begins_anew() {
 #[actix_web::test]
 async fn who_is_recorded_by_two_receivers_while_being_erased_is_erased() {
     let app = TestApp::with(vec![app_with_resolvers()]).await;
-    let database = Database::lazy(&app.database_url()).unwrap();
+    let database = patient(&app.database_url());
     database.set_ready();
     let other = TestApp::on(String::new(), database, config(vec![app_with_resolvers()])).await;
     far_ahead(&other);
@@ -400,12 +399,11 @@ async fn who_is_recorded_by_two_receivers_while_being_erased_is_erased() {
         }
     };
     push(&app, 0, 40).await;
-    let erased = async {
-        tokio::time::timeout(std::time::Duration::from_secs(60), erase(&app, USER))
-            .await
-            .unwrap()
-    };
-    let (told, (), ()) = tokio::join!(erased, push(&app, 40, 160), push(&other, 160, 280));
+    let (told, (), ()) = tokio::join!(
+        erase(&app, USER),
+        push(&app, 40, 160),
+        push(&other, 160, 280)
+    );
     assert_eq!(traces(&app, TRACE).await, [""; 0], "{told}");
     assert_eq!(app.count("SELECT count(*) FROM uploads").await, 280);
     assert_eq!(
@@ -524,7 +522,7 @@ async fn what_is_decided_before_an_erasure_is_not_written_after_it() {
     let (answered, ()) = tokio::join!(app.callback(body), async {
         let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-        eventually("the write waits", async || app.count(waits).await == 1).await;
+        eventually("the write waits", async || app.count(waits).await >= 1).await;
         erasing.commit().await.unwrap();
     });
     assert_eq!(answered.0, StatusCode::OK, "{answered:?}");

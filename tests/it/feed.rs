@@ -11,10 +11,9 @@ use chrono::TimeDelta;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::timeout;
-use vod_receiver::ops::database::Database;
 use vod_receiver::query::feed::Cursor;
 
-use crate::harness::{TestApp, config, eventually, token_app};
+use crate::harness::{TestApp, config, eventually, patient, token_app};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl TestApp {
     /// Another receiver on the same database.
     pub async fn beside(&self) -> Self {
-        let database = Database::lazy(&self.database_url()).unwrap();
+        let database = patient(&self.database_url());
         database.set_ready();
         let other = Self::on(String::new(), database, config(vec![token_app()])).await;
         // Or both would make the same ids.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
@@ -37,7 +38,7 @@ pub struct TestApp {
     pub random: Random,
     pub recorder: Recorder,
     pub database: Database,
-    pub client: reqwest::Client,
+    pub client: Client,
     name: String,
     pub feed: Feed,
     server: actix_web::dev::ServerHandle,
@@ -167,7 +168,8 @@ impl TestApp {
             random,
             recorder,
             database,
-            client: reqwest::Client::new(),
+            // A connection that is kept may be closed by the service while a test waits for a command.
+            client: Client::builder().pool_max_idle_per_host(0).build().unwrap(),
             name,
             feed,
             server: handle,
@@ -241,12 +243,18 @@ impl TestApp {
             .await
             .unwrap();
         let name = &self.name;
-        let allowed = !out;
-        let sql = format!(
-            "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {allowed};
-            SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}' AND {out}"
-        );
-        execute(&mut admin, sql).await;
+        // Committed before it goes on, or who is cut off comes back in the meantime.
+        let allow = format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {}", !out);
+        execute(&mut admin, allow).await;
+        let cut_off = "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = $1";
+        while out
+            && sqlx::query_scalar::<_, i64>(cut_off)
+                .bind(name)
+                .fetch_one(&mut admin)
+                .await
+                .unwrap()
+                > 0
+        {}
     }
 
     /// A number that a query tells.
@@ -336,6 +344,11 @@ fn usual_dir() -> PathBuf {
     std::env::temp_dir().join(format!("vod-receiver-tests-{user}"))
 }
 
+/// A database that may be slow: what is recorded is looked at, not how soon.
+pub fn patient(url: &str) -> Database {
+    Database::patient(url, Duration::from_secs(30)).unwrap()
+}
+
 /// A migrated database of one's own.
 async fn new_database() -> (String, Database) {
     let name = format!(
@@ -351,7 +364,7 @@ async fn new_database() -> (String, Database) {
         format!("CREATE DATABASE {name} TEMPLATE {template}"),
     )
     .await;
-    let database = Database::lazy(&cluster().url(&name)).unwrap();
+    let database = patient(&cluster().url(&name));
     (name, database)
 }
 
@@ -421,14 +434,14 @@ impl Drop for Scratch {
     }
 }
 
-/// Waits until a condition holds; fails the test after half a minute: a machine may be slow.
+/// Waits until a condition holds; fails the test after two minutes: a machine may be slow.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
     let waiting = async {
         while !condition().await {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(30), waiting).await;
+    let waited = tokio::time::timeout(Duration::from_secs(120), waiting).await;
     assert!(waited.is_ok(), "waited in vain for: {what}");
 }
 

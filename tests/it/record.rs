@@ -4,14 +4,13 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use vod_receiver::attribute::Resolvers;
 use vod_receiver::config::AppName;
-use vod_receiver::ops::database::Database;
 use vod_receiver::ops::lifecycle::Lifecycle;
 use vod_receiver::ops::metrics::Metrics;
 use vod_receiver::record::{Delivery, Door, Outcome, Quarantine, Recorder};
 use vod_receiver::ticket::KnownTickets;
 use vod_receiver::vod::notification;
 
-use crate::harness::{TestApp, eventually, new_file_upload};
+use crate::harness::{TestApp, eventually, new_file_upload, patient};
 
 impl TestApp {
     /// A delivery by the push door, as the door would make it.
@@ -31,7 +30,7 @@ impl TestApp {
 
     /// A recorder of another receiver on the same Postgres.
     pub fn another_recorder(&self) -> (Recorder, Lifecycle) {
-        let database = Database::lazy(&self.database_url()).unwrap();
+        let database = patient(&self.database_url());
         database.set_ready();
         let metrics = Metrics::new(self.now(), []);
         let (recorder, writers) = Recorder::new(

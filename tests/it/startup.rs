@@ -1,7 +1,7 @@
 //! Promise 8: the service starts without Postgres, says so, and works once it is there.
 
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::net::TcpSocket;
 use vod_receiver::ops::database::Database;
 
 use crate::analyst::on_empty_database;
@@ -20,18 +21,24 @@ use crate::keys::{binary, get_with, key};
 use crate::openapi::{body_for, filled, operations};
 use crate::problems::problem;
 
+/// An address on which nobody listens, but for whom it is told: it stays taken until the test's process ends.
+pub fn free_address() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    address
+}
+
 /// An app over an address on which nobody listens.
 pub async fn without_database() -> TestApp {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_address().port();
     let database = Database::lazy(&format!("postgres://vod@127.0.0.1:{port}/none")).unwrap();
     TestApp::on(String::new(), database, config(vec![token_app()])).await
 }
 
-async fn within<F: Future>(seconds: u64, future: F) -> Option<F::Output> {
+pub async fn within<F: Future>(seconds: u64, future: F) -> Option<F::Output> {
     tokio::time::timeout(Duration::from_secs(seconds), future)
         .await
         .ok()
@@ -61,7 +68,7 @@ async fn without_postgres_it_lives_is_not_ready_and_v1_asks_for_patience() {
                 .request(method.clone(), format!("{}{}", app.url, filled(&path)))
                 .bearer_auth(known)
                 .json(&body);
-            let response = within(2, request.send())
+            let response = within(5, request.send())
                 .await
                 .expect("an answer at once")
                 .unwrap();
@@ -92,7 +99,7 @@ async fn without_postgres_a_callback_is_held_until_vod_has_given_up() {
     let app = without_database().await;
     for rest in ["main", "main/wrong", "nope", &format!("nope/{TOKEN}")] {
         let refused = app.callback_to(rest, new_file_upload("1", "").to_string());
-        let (status, _) = within(2, refused).await.expect("a refusal at once");
+        let (status, _) = within(5, refused).await.expect("a refusal at once");
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{rest}");
     }
     let body = new_file_upload("1", "").to_string();
@@ -106,7 +113,7 @@ async fn without_postgres_a_callback_is_held_until_vod_has_given_up() {
         within(5, &mut held).await.is_none(),
         "answered before VOD gave up"
     );
-    let response = within(4, held)
+    let response = within(30, held)
         .await
         .expect("an answer in the end")
         .unwrap();
@@ -117,12 +124,13 @@ async fn without_postgres_a_callback_is_held_until_vod_has_given_up() {
 #[actix_web::test]
 async fn a_callback_that_is_held_is_recorded_when_postgres_comes() {
     let app = on_empty_database().await;
-    let mut held = Box::pin(app.callback(new_file_upload("9201", "").to_string()));
-    let early = tokio::time::timeout(Duration::from_millis(300), &mut held).await;
-    assert!(early.is_err(), "answered before it was durable");
+    // Done beforehand, for it takes its time: nothing is asked of Postgres before it is known to be ready.
     vod_receiver::ops::database::migrate(&app.pool)
         .await
         .unwrap();
+    let mut held = Box::pin(app.callback(new_file_upload("9201", "").to_string()));
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut held).await;
+    assert!(early.is_err(), "answered before it was durable");
     app.database.set_ready();
     assert_eq!(held.await, (StatusCode::OK, json!({"status": "recorded"})));
     assert_eq!(app.upload("9201").await["deliveries"], 1);
@@ -139,7 +147,7 @@ async fn while_postgres_is_away_v1_asks_for_patience_and_then_goes_on() {
                 .client
                 .get(format!("{}{path}", app.url))
                 .bearer_auth(key);
-            let response = within(4, request.send())
+            let response = within(30, request.send())
                 .await
                 .expect("an answer soon")
                 .unwrap();
@@ -290,15 +298,16 @@ impl Serving {
         let kill = format!("kill {signal} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(sent.success());
-        let mut left = 1_000;
-        while left > 0 {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status.code();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            left -= 1;
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{signal} did not end it within 10 s");
+        };
+        let ended = within(60, ended).await;
+        ended.unwrap_or_else(|| panic!("{signal} did not end it within a minute"))
     }
 }
 
@@ -380,10 +389,7 @@ async fn sigterm_ends_it_while_it_waits_for_postgres() {
 #[actix_web::test]
 async fn sigterm_ends_it_with_0_as_soon_as_its_port_is_open() {
     let dir = Scratch::new();
-    let address = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let address = free_address();
     let settings = [
         ("VOD_RECEIVER_DATA_DIR", dir.0.display().to_string()),
         ("VOD_RECEIVER_ALLOW_VOLATILE_SPOOL", "true".to_owned()),
@@ -475,8 +481,19 @@ async fn a_request_that_is_under_way_is_finished_before_the_end() {
         // More than its spool may hold: it is held.
         .body(new_file_upload("1", &"x".repeat(1_200_000)).to_string());
     let mut held = Box::pin(request.send());
-    // It is on its way once the server had time to take it, and is not answered.
-    assert!(within(1, &mut held).await.is_none());
+    let metrics = || {
+        app.client
+            .get(format!("{}/metrics", serving.url))
+            .bearer_auth(ADMIN_KEY)
+    };
+    let is_held = eventually("it is held", async || {
+        let metrics = metrics().send().await.unwrap().text().await.unwrap();
+        metrics.contains("vod_receiver_callbacks_held 1\n")
+    });
+    tokio::select! {
+        answered = &mut held => panic!("{answered:?}"),
+        () = is_held => {}
+    }
     let (response, code) = tokio::join!(held, serving.end("-TERM"));
     assert_eq!(response.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(code, Some(0));

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use vod_receiver::ops::limits::raise_open_files;
 
 use crate::door::Answer;
-use crate::harness::{ADMIN_KEY, Scratch, TOKEN, TestApp, new_file_upload};
+use crate::harness::{ADMIN_KEY, Scratch, TOKEN, TestApp, eventually, new_file_upload};
 use crate::metrics::read;
 use crate::startup::Serving;
 
@@ -35,7 +35,9 @@ async fn notify(url: &str, file_id: &str) -> Duration {
         .post(format!("{url}/callbacks/main/{TOKEN}"))
         .body(new_file_upload(file_id, "").to_string());
     let answer = Answer::of(request.send().await.unwrap()).await;
-    assert_eq!(answer, Answer::receipt("recorded"), "{file_id}");
+    // A machine that is slow for a moment may have spooled it.
+    let receipts = ["recorded", "spooled"].map(Answer::receipt);
+    assert!(receipts.contains(&answer), "{file_id}: {answer:?}");
     began.elapsed()
 }
 
@@ -106,7 +108,8 @@ async fn who_takes_their_time_over_head_or_body_is_hung_up_on_and_keeps_nobody_o
             heads[number % heads.len()]
         );
     }
-    assert_eq!(app.count("SELECT count(*) FROM deliveries").await, 20);
+    let recorded = "SELECT count(*) FROM deliveries";
+    eventually("all are recorded", async || app.count(recorded).await == 20).await;
 }
 
 #[actix_web::test]
@@ -161,8 +164,8 @@ async fn at_its_limit_of_files_it_keeps_what_it_needs_and_takes_the_next_when_id
     let (status, ready) = serving.get("/readyz").await;
     assert_eq!(status, StatusCode::OK, "{ready}");
     assert!(notify(&serving.url, "7301").await < VOD_WAITS);
-    let spooled = "SELECT count(*) FROM deliveries WHERE file_id IN ('7300', '7301')";
-    assert_eq!(app.count(spooled).await, 2);
+    let recorded = "SELECT count(*) FROM deliveries WHERE file_id IN ('7300', '7301')";
+    eventually("both are recorded", async || app.count(recorded).await == 2).await;
 }
 
 #[actix_web::test]

@@ -6,12 +6,12 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use vod_receiver::config::KeepDays;
 use vod_receiver::keep::{changes, misuse, partitions, rollups};
-use vod_receiver::ops::database::Database;
+use vod_receiver::ops::clock::Clock;
 use vod_receiver::ops::metrics::Metrics;
 
 use crate::analyst::on_empty_database;
 use crate::erasure::erase;
-use crate::harness::{TOKEN, TestApp, config, new_file_upload, token_app};
+use crate::harness::{TOKEN, TestApp, config, new_file_upload, patient, token_app};
 use crate::keys::binary;
 use crate::startup::Serving;
 use crate::uploads_list::deletion;
@@ -79,9 +79,12 @@ async fn the_service_does_all_of_its_work_under_a_role_that_owns_nothing() {
     assert_eq!(serving.end("-TERM").await, Some(0));
 
     // The rest in this process, where time can be moved.
-    let database = Database::lazy(&url).unwrap();
+    let database = patient(&url);
     database.set_ready();
     let app = TestApp::on(String::new(), database, config(vec![token_app()])).await;
+    // The months that the program made are those of today.
+    app.clock.advance(Clock::system().now() - app.now());
+    let begun = app.now();
     let ticket = app.ticket("ann").await;
     let (status, said) = app
         .callback(new_file_upload("7701", &ticket).to_string())
@@ -125,10 +128,11 @@ async fn the_service_does_all_of_its_work_under_a_role_that_owns_nothing() {
     assert!(made.status.success(), "{made:?}");
 
     // Housekeeping, five months later: months are made, with what came too early for them, and dropped once counted.
+    let in_time = begun + TimeDelta::days(150);
     let early = "INSERT INTO deliveries SELECT (d).* FROM (
-        SELECT jsonb_populate_record(d, jsonb_build_object('id', '01a4cc61-6800-7000-8000-000000000001')) AS d
-        FROM deliveries d LIMIT 1) e";
-    sqlx::raw_sql(early).execute(&app.pool).await.unwrap();
+        SELECT jsonb_populate_record(d, jsonb_build_object('id', $1)) AS d FROM deliveries d LIMIT 1) e";
+    let early = sqlx::query(early).bind(app.random.uuid_v7(in_time));
+    early.execute(&app.pool).await.unwrap();
     let astray = "SELECT count(*) FROM deliveries_default";
     assert_eq!(app.count(astray).await, 1);
     app.clock.advance(TimeDelta::days(150));
@@ -137,21 +141,24 @@ async fn the_service_does_all_of_its_work_under_a_role_that_owns_nothing() {
         .await
         .unwrap();
     assert_eq!(app.count(astray).await, 0);
-    assert_eq!(
-        app.count("SELECT count(*) FROM deliveries_2027_04").await,
-        1
-    );
+    let there = "SELECT count(*) FROM deliveries WHERE tableoid::regclass::text = $1";
+    let there =
+        sqlx::query_scalar::<_, i64>(there).bind(in_time.format("deliveries_%Y_%m").to_string());
+    assert_eq!(there.fetch_one(&app.pool).await.unwrap(), 1);
     app.count_all().await;
     let keep = KeepDays {
         deliveries: Some(60),
-        issues: Some(120),
+        issues: Some(90),
     };
     partitions::drop_old(&mut connection, keep, app.now())
         .await
         .unwrap();
     drop(connection);
-    let dropped = "SELECT count(*) FROM pg_class WHERE relname IN ('deliveries_2026_11', 'signature_issues_2026_11')";
-    assert_eq!(app.count(dropped).await, 0);
+    let dropped = ["deliveries_%Y_%m", "signature_issues_%Y_%m"];
+    let dropped = dropped.map(|name| begun.format(name).to_string());
+    let left = "SELECT count(*) FROM pg_class WHERE relname = ANY($1)";
+    let left = sqlx::query_scalar::<_, i64>(left).bind(dropped.as_slice());
+    assert_eq!(left.fetch_one(&app.pool).await.unwrap(), 0);
     rollups::recount(&app.database).await.unwrap();
     app.count_all().await;
     // A person is erased.

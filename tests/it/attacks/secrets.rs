@@ -18,6 +18,7 @@ use vod_receiver::vod::callback_sign;
 use crate::harness::{Scratch, TestApp, eventually, new_file_upload};
 use crate::keys::binary;
 use crate::openapi::{body_for, filled, operations};
+use crate::startup::free_address;
 
 const SECRET_ID: &str = "AKIDofTheTest";
 const MAIN_SECRET_KEY: &str = "main-secret-key-0a1b2c3d4e5f";
@@ -165,11 +166,6 @@ fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
-}
-
 /// A local VOD that one of the apps is right for, and the other is not: both kinds of answers are logged.
 fn vod() -> vod_receiver::simulator::Serving {
     let settings = SimulatorSettings::new(SECRET_ID, Secret::new(PULLED_SECRET_KEY));
@@ -256,7 +252,7 @@ async fn talk(app: &TestApp, url: &str, key: &str) -> (String, String) {
 #[actix_web::test]
 async fn no_secret_is_anywhere_after_a_run_that_touched_them_all() {
     let app = TestApp::start().await;
-    let (dir, listen, vod) = (Scratch::new(), free_address(), vod());
+    let (dir, listen, vod) = (Scratch::new(), free_address().to_string(), vod());
     std::fs::create_dir_all(&dir.0).unwrap();
     std::fs::write(
         dir.0.join("vod-receiver.toml"),

@@ -164,22 +164,25 @@ async fn who_waits_for_a_ticket_of_many_uploads_is_told_all_of_them() {
 async fn hundreds_wait_and_hold_no_connection_to_postgres() {
     let app = TestApp::start().await;
     let other = app.beside().await;
-    let mut waiting = Vec::new();
+    let mut tickets = Vec::new();
     for number in 0..300 {
-        let ticket = app.ticket(&format!("user-{number}")).await;
-        let path = format!("/v1/tickets/{ticket}?wait=60");
-        waiting.push((ticket, number, asked(&app, &path)));
+        tickets.push(app.ticket(&format!("user-{number}")).await);
     }
+    let waiting: Vec<_> = tickets
+        .iter()
+        .map(|ticket| asked(&app, &format!("/v1/tickets/{ticket}?wait=60")))
+        .collect();
     app.until_waiting("ticket_waiters", 300).await;
     eventually("nobody holds a connection", async || {
         app.metric("pool_connections{state=\"in_use\"}").await == 0.0
     })
     .await;
-    for (ticket, number, _) in &waiting {
+    let telling = tickets.iter().enumerate().map(async |(number, ticket)| {
         let recorder = if number % 2 == 0 { &app } else { &other };
         told(recorder, &new_file_upload(&format!("61{number}"), ticket)).await;
-    }
-    for (_, number, waiting) in waiting {
+    });
+    futures_util::future::join_all(telling).await;
+    for (number, waiting) in waiting.into_iter().enumerate() {
         let (status, body) = waiting.await.unwrap();
         assert_eq!(status, StatusCode::OK, "{body}");
         assert_eq!(files(&body), [format!("61{number}")]);

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 
 use super::{moved, read};
 use crate::harness::{Scratch, TOKEN, TestApp, eventually, new_file_upload};
-use crate::startup::without_database;
+use crate::startup::{within, without_database};
 
 #[actix_web::test]
 async fn what_is_spooled_and_drained_is_told() {
@@ -89,12 +89,14 @@ async fn who_is_held_and_then_refused_is_told() {
     let body = new_file_upload("9541", "").to_string();
     let body_bytes = body.len() as f64;
     let watched = async {
-        eventually("it is held", async || {
-            app.metric("callbacks_held").await == 1.0
-        })
-        .await;
-        app.metrics().await
+        loop {
+            let series = app.metrics().await;
+            if series["vod_receiver_callbacks_held"] == 1.0 {
+                return series;
+            }
+        }
     };
+    let watched = async { within(60, watched).await.expect("it is held") };
     let (answered, while_held) = tokio::join!(app.callback(body), watched);
     assert_eq!(answered.0, StatusCode::SERVICE_UNAVAILABLE);
     let is = |name: &str| while_held[&format!("vod_receiver_{name}")];
