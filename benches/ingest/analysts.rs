@@ -23,6 +23,7 @@ const SCAN: &str =
 pub struct Asked {
     pub uploads: u64,
     pub rounds: usize,
+    pub connections: usize,
     /// How long each measurement is.
     pub time: Duration,
     /// How long snapshots are held under full load before the measurement.
@@ -31,13 +32,14 @@ pub struct Asked {
 
 impl Asked {
     /// What is given by name; else minutes on two million uploads, or as little as shows that it runs.
-    pub fn of(number: impl Fn(&str) -> Option<f64>, short: bool) -> Self {
+    pub fn of(number: impl Fn(&str) -> Option<f64>, connections: usize, short: bool) -> Self {
         let or = |name: &str, long: f64, brief: f64| {
             number(name).unwrap_or(if short { brief } else { long })
         };
         Self {
             uploads: or("--uploads", 2_000_000.0, 20_000.0) as u64,
             rounds: or("--rounds", 3.0, 1.0) as usize,
+            connections,
             time: Duration::from_secs_f64(or("--seconds", 8.0, 0.5)),
             held: Duration::from_secs_f64(or("--held", 60.0, 0.5)),
         }
@@ -54,13 +56,13 @@ pub async fn measure(dir: PathBuf, asked: Asked) -> bool {
     let database = servers::prepare(&cluster, &dir).await;
     database.empty().await;
     seed::fill(&database.pool, asked.uploads).await;
-    rate(&database, asked.time).await; // most pages are touched for the first time since the checkpoint
+    rate(&database, asked, asked.time).await; // most pages are touched for the first time since the checkpoint
     let (mut snapshots, mut scans) = (Vec::new(), Vec::new());
     for round in 0..asked.rounds {
-        let alone = rate(&database, asked.time).await;
+        let alone = rate(&database, asked, asked.time).await;
         let idle = with_snapshots(&database, asked).await;
-        let again = rate(&database, asked.time).await;
-        let (scanned, scan) = with_a_scan(&database, asked.time).await;
+        let again = rate(&database, asked, asked.time).await;
+        let (scanned, scan) = with_a_scan(&database, asked).await;
         let alone = f64::midpoint(alone, again);
         eprintln!(
             "round {round}: alone {alone:.0}, four snapshots {idle:.0}, a scan {scan:.0} a second ({scanned} scans ended)"
@@ -88,10 +90,10 @@ fn told(name: &str, mut ratios: Vec<f64>, bar: f64) -> bool {
 }
 
 /// Notifications recorded a second, at full load.
-async fn rate(database: &Prepared, time: Duration) -> f64 {
+async fn rate(database: &Prepared, asked: Asked, time: Duration) -> f64 {
     let load = Load {
         issued_here: true,
-        ..Load::full(Ask::Notification, time)
+        ..Load::full(Ask::Notification, asked.connections, time)
     };
     servers::ours_on_what_is_there(database, load)
         .await
@@ -117,8 +119,8 @@ async fn with_snapshots(database: &Prepared, asked: Asked) -> f64 {
         .unwrap();
         held.push(connection);
     }
-    rate(database, asked.held).await;
-    let rate = rate(database, asked.time).await;
+    rate(database, asked, asked.held).await;
+    let rate = rate(database, asked, asked.time).await;
     for mut connection in held {
         // Had it been ended meanwhile, it would not have been held.
         sqlx::raw_sql("COMMIT")
@@ -136,7 +138,7 @@ async fn with_snapshots(database: &Prepared, asked: Asked) -> f64 {
 }
 
 /// How often all was read meanwhile, too.
-async fn with_a_scan(database: &Prepared, time: Duration) -> (u32, f64) {
+async fn with_a_scan(database: &Prepared, asked: Asked) -> (u32, f64) {
     let mut connection = analyst(database).await;
     let scanning = tokio::spawn(async move {
         let mut scanned = 0;
@@ -147,7 +149,7 @@ async fn with_a_scan(database: &Prepared, time: Duration) -> (u32, f64) {
             }
         }
     });
-    let rate = rate(database, time).await;
+    let rate = rate(database, asked, asked.time).await;
     sqlx::raw_sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vod_analyst'",
     )

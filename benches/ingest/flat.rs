@@ -1,17 +1,16 @@
 //! Whether a delivery costs on a full table what it costs on an empty one.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use vod_receiver::ops::cluster::Cluster;
 
-use crate::load::{Ask, Load, now};
+use crate::load::{Load, now};
 use crate::seed;
 use crate::servers::{self, Measured};
 
 /// Measures on empty tables, on so many uploads, and on empty ones again: the machine has moods. Each time after a
 /// run that is not measured, in which most pages are touched for the first time since the checkpoint.
-pub async fn measure(dir: PathBuf, uploads: u64, time: Duration) {
+pub async fn measure(dir: PathBuf, uploads: u64, load: Load) {
     let at = dir.clone();
     let cluster = actix_web::rt::task::spawn_blocking(move || Cluster::start(&at, &servers::LARGE))
         .await
@@ -20,7 +19,7 @@ pub async fn measure(dir: PathBuf, uploads: u64, time: Duration) {
     let database = servers::prepare(&cluster, &dir).await;
     let load = Load {
         issued_here: true,
-        ..Load::full(Ask::Notification, time)
+        ..load
     };
     let twice = async || {
         servers::ours_on_what_is_there(&database, load).await;

@@ -79,12 +79,12 @@ pub struct Load {
 }
 
 impl Load {
-    /// As many requests as 256 connections get answered.
-    pub fn full(ask: Ask, time: Duration) -> Self {
+    /// As many requests as so many connections get answered.
+    pub fn full(ask: Ask, connections: usize, time: Duration) -> Self {
         Self {
             ask,
             issued_here: false,
-            connections: 256,
+            connections,
             per_second: None,
             time,
         }
@@ -98,12 +98,13 @@ pub struct Answered {
     pub requests: u64,
     /// From here on without the first fifth of the time, in which connections are opened and statements planned.
     pub per_second: f64,
-    /// How long requests waited, in microseconds.
-    pub median_us: u32,
-    pub p99_us: u32,
+    /// How long requests waited, in microseconds; unknown where none was due once that fifth was over.
+    pub median_us: Option<u32>,
+    pub p99_us: Option<u32>,
 }
 
-/// Loads a server from a process of its own; every request is answered as it should, or it panics.
+/// Loads a server from a process of its own; every request is answered as it should, or it panics. What is refused with
+/// 503 is sent again, and told.
 pub async fn against(address: std::net::SocketAddr, load: Load) -> Answered {
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
     command.args(["--load", &address.to_string(), "--ask", load.ask.name()]);
@@ -145,19 +146,24 @@ pub fn run(address: &str, load: Load) {
             let bodies = Arc::clone(&bodies);
             tokio::spawn(connection.keep_asking(load, bodies, random, began, turn))
         });
-        let (mut requests, mut waits) = (0, Vec::new());
+        let (mut requests, mut refused, mut waits) = (0, 0, Vec::new());
         for connection in each.collect::<Vec<_>>() {
-            let (sent, waited) = connection.await.unwrap();
-            requests += sent;
-            waits.extend(waited);
+            let asked = connection.await.unwrap();
+            requests += asked.requests;
+            refused += asked.refused;
+            waits.extend(asked.waits);
         }
-        let took = now() - began;
+        // It lasts as long as it was to, even where its pace left nothing for the end.
+        let took = (now() - began).max(load.time);
+        if refused > 0 {
+            eprintln!("{refused} requests were refused with 503 and sent again");
+        }
         waits.sort_unstable();
         Answered {
             requests,
-            per_second: waits.len() as f64 / took.saturating_sub(load.time / 5).as_secs_f64(),
-            median_us: waits[waits.len() / 2],
-            p99_us: waits[waits.len() * 99 / 100],
+            per_second: waits.len() as f64 / (took - load.time / 5).as_secs_f64(),
+            median_us: waits.get(waits.len() / 2).copied(),
+            p99_us: waits.get(waits.len() * 99 / 100).copied(),
         }
     });
     println!("{}", serde_json::to_string(&answered).unwrap());
@@ -266,6 +272,17 @@ struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
     answer: Vec<u8>,
+    refused: u64,
+}
+
+/// What one connection did.
+struct Asked {
+    requests: u64,
+    /// How often it was answered 503 meanwhile.
+    refused: u64,
+    /// How long each request waited, in microseconds, once the first fifth of the time was over: since it was sent, or
+    /// since it was due if the answer before it came later.
+    waits: Vec<u32>,
 }
 
 impl Connection {
@@ -277,11 +294,12 @@ impl Connection {
             stream,
             request: Vec::new(),
             answer: vec![0; 4096],
+            refused: 0,
         }
     }
 
-    /// Asks until the time is over; tells how often, and how long each request waited, in microseconds, once the first
-    /// fifth of the time was over: since it was sent, or since it was due if the answer before it came later.
+    /// Asks until the time is over, and, unless there is a pace, until one request counts: a slow machine has to be waited
+    /// for.
     async fn keep_asking(
         mut self,
         load: Load,
@@ -289,13 +307,17 @@ impl Connection {
         mut random: Random,
         began: Instant,
         mut turn: Option<Turn>,
-    ) -> (u64, Vec<u32>) {
+    ) -> Asked {
         let (mut requests, mut waits) = (0, Vec::new());
         loop {
             let free = now();
             let due = turn.as_mut().map_or(free, Turn::next);
-            if due - began >= load.time {
-                return (requests, waits);
+            if due - began >= load.time && (turn.is_some() || !waits.is_empty()) {
+                return Asked {
+                    requests,
+                    refused: self.refused,
+                    waits,
+                };
             }
             let from = if due > free {
                 turn.as_ref().unwrap().wait_until(due).await
@@ -310,7 +332,7 @@ impl Connection {
         }
     }
 
-    /// Sends one request, and gives the body of its answer, which is as it should be.
+    /// Sends one request, again if it is refused for the moment, and gives the body of its answer, which is as it should be.
     async fn ask(&mut self, body: &[u8]) -> &str {
         self.request.clear();
         self.request.extend_from_slice(self.ask.head().as_bytes());
@@ -321,12 +343,10 @@ impl Connection {
             .extend_from_slice(body.len().to_string().as_bytes());
         self.request.extend_from_slice(b"\r\n\r\n");
         self.request.extend_from_slice(body);
-        self.stream.write_all(&self.request).await.unwrap();
-        let mut read = 0;
-        while body_of(&self.answer[..read]).is_none() {
-            let more = self.stream.read(&mut self.answer[read..]).await.unwrap();
-            assert!(more > 0, "the server closed the connection");
-            read += more;
+        let mut read = self.exchange().await;
+        while self.answer[..read].starts_with(b"HTTP/1.1 503") {
+            self.refused += 1;
+            read = self.exchange().await;
         }
         let answer = &self.answer[..read];
         assert!(
@@ -335,6 +355,18 @@ impl Connection {
             String::from_utf8_lossy(answer)
         );
         body_of(answer).unwrap()
+    }
+
+    /// Sends the request as it is, and tells how long the answer to it is.
+    async fn exchange(&mut self) -> usize {
+        self.stream.write_all(&self.request).await.unwrap();
+        let mut read = 0;
+        while body_of(&self.answer[..read]).is_none() {
+            let more = self.stream.read(&mut self.answer[read..]).await.unwrap();
+            assert!(more > 0, "the server closed the connection");
+            read += more;
+        }
+        read
     }
 }
 

@@ -1,6 +1,7 @@
 //! How fast notifications are recorded, as ratios within one run.
 //!
-//! `cargo bench --bench ingest [-- --json] [-- --rounds N] [-- --seconds S]`; `-- --test` is one short round.
+//! `cargo bench --bench ingest [-- --json] [-- --rounds N] [-- --seconds S]`; `-- --test` is one short round of few
+//! connections.
 //!
 //! Five alternated rounds of four measurements, each on empty tables of the same Postgres with
 //! fsync and `synchronous_commit` on, the same bodies, one load process with 256 connections:
@@ -58,10 +59,16 @@ use vod_receiver::ops::cluster::Cluster;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// They keep any machine busy.
+const CONNECTIONS: usize = 256;
+/// They show that it runs, and any machine keeps up with them.
+const FEW_CONNECTIONS: usize = 8;
+
 /// What one run measures with.
 #[derive(Clone, Copy)]
 pub struct Plan {
     rounds: usize,
+    connections: usize,
     seconds: f64,
     calibrate: bool,
 }
@@ -78,17 +85,19 @@ fn main() {
         let load = Load {
             ask: Ask::named(after("--ask")),
             issued_here: args.iter().any(|arg| arg == "--issued-here"),
-            connections: number("--connections").unwrap_or(256.0) as usize,
+            connections: number("--connections").map_or(CONNECTIONS, |number| number as usize),
             per_second: number("--per-second"),
             time: Duration::from_secs_f64(number("--seconds").unwrap_or(1.0)),
         };
         return load::run(address, load);
     }
     let short = args.iter().any(|arg| arg == "--test");
+    let connections = if short { FEW_CONNECTIONS } else { CONNECTIONS };
     let plan = Plan {
         rounds: after("--rounds")
             .and_then(|n| n.parse().ok())
             .unwrap_or(if short { 1 } else { 5 }),
+        connections,
         seconds: after("--seconds")
             .and_then(|n| n.parse().ok())
             .unwrap_or(if short { 0.5 } else { 3.0 }),
@@ -100,14 +109,15 @@ fn main() {
         let seconds = after("--seconds").and_then(|n| n.parse().ok());
         let seconds = seconds.unwrap_or(if short { 0.5 } else { 40.0 });
         let time = Duration::from_secs_f64(seconds);
-        actix_web::rt::System::new().block_on(flat::measure(dir.clone(), uploads, time));
+        let load = Load::full(Ask::Notification, connections, time);
+        actix_web::rt::System::new().block_on(flat::measure(dir.clone(), uploads, load));
         if !short {
             return;
         }
     }
     if args.iter().any(|arg| arg == "--analysts") || short {
         let number = |name: &str| after(name).and_then(|text| text.parse().ok());
-        let asked = analysts::Asked::of(number, short);
+        let asked = analysts::Asked::of(number, connections, short);
         let measured = analysts::measure(dir.clone(), asked);
         let enough = actix_web::rt::System::new().block_on(measured);
         if !short {
@@ -145,18 +155,20 @@ async fn measure(dir: PathBuf, plan: Plan) -> Figures {
     };
     for round in 0..plan.rounds {
         let seconds = Duration::from_secs_f64(plan.seconds);
-        let echo = servers::echo(Load::full(Ask::Notification, seconds)).await;
+        let notifications = Load::full(Ask::Notification, plan.connections, seconds);
+        let signatures = Load::full(Ask::Signature, plan.connections, seconds);
+        let echo = servers::echo(notifications).await;
         let echo = echo.per_second;
         let sql = sql::rate(&database, best, seconds).await;
-        let naive = naive::notifications(&database, seconds).await;
+        let naive = naive::notifications(&database, notifications).await;
         let issued_here = Load {
             issued_here: true,
-            ..Load::full(Ask::Notification, seconds)
+            ..notifications
         };
         let Measured { answered, cpu } = servers::ours(&database, issued_here).await;
         let ours = answered.per_second;
-        let naive_signatures = naive::signatures(&database, seconds).await;
-        let signatures = servers::ours(&database, Load::full(Ask::Signature, seconds))
+        let naive_signatures = naive::signatures(&database, signatures).await;
+        let signatures = servers::ours(&database, signatures)
             .await
             .answered
             .per_second;
@@ -209,6 +221,11 @@ struct Waits {
     echo: Answered,
 }
 
+/// A wait; no number where there was none.
+fn micros(wait: Option<u32>) -> f64 {
+    wait.map_or(f64::NAN, f64::from)
+}
+
 /// Median, smallest and largest.
 fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     let mut values: Vec<f64> = values.collect();
@@ -229,9 +246,10 @@ impl Figures {
             connections: 1,
             batch: 1,
         };
+        let not_here = Load::full(Ask::Notification, plan.connections, time);
         let full = Load {
             issued_here: true,
-            ..Load::full(Ask::Notification, time)
+            ..not_here
         };
         let lone = Load {
             connections: 1,
@@ -255,7 +273,6 @@ impl Figures {
                 echo: servers::echo(nothing_issued).await,
             });
         }
-        let not_here = Load::full(Ask::Notification, time);
         self.tickets_of_others = servers::ours(database, not_here).await.answered.per_second;
     }
 
@@ -285,11 +302,11 @@ impl Figures {
             ("commit of one, us", of_waits(|waits| waits.commit)),
             (
                 "lone request, us",
-                of_waits(|waits| waits.lone.median_us.into()),
+                of_waits(|waits| micros(waits.lone.median_us)),
             ),
             (
                 "lone / commit",
-                of_waits(|waits| f64::from(waits.lone.median_us) / waits.commit),
+                of_waits(|waits| micros(waits.lone.median_us) / waits.commit),
             ),
             (
                 "half load, a second",
@@ -297,19 +314,19 @@ impl Figures {
             ),
             (
                 "half load, median us",
-                of_waits(|waits| waits.half.median_us.into()),
+                of_waits(|waits| micros(waits.half.median_us)),
             ),
             (
                 "half load, p99 us",
-                of_waits(|waits| waits.half.p99_us.into()),
+                of_waits(|waits| micros(waits.half.p99_us)),
             ),
             (
                 "p99 / commit",
-                of_waits(|waits| f64::from(waits.half.p99_us) / waits.commit),
+                of_waits(|waits| micros(waits.half.p99_us) / waits.commit),
             ),
             (
                 "echo there, p99 us",
-                of_waits(|waits| waits.echo.p99_us.into()),
+                of_waits(|waits| micros(waits.echo.p99_us)),
             ),
             (
                 "tickets of others",

@@ -1,8 +1,6 @@
 //! What one would write first: one transaction a request, prepared statements, a pool of 16; no slower than
 //! it need be.
 
-use std::time::Duration;
-
 use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{App, HttpResponse, HttpServer, post};
 use chrono::TimeDelta;
@@ -17,12 +15,12 @@ use vod_receiver::vod::event::Event;
 use vod_receiver::vod::notification;
 use vod_receiver::vod::signature::UploadParams;
 
-use crate::load::{Ask, Load};
+use crate::load::Load;
 use crate::servers::{Prepared, loaded};
 
 /// One transaction a request. The numbers of the change log come from a sequence: the one row that
 /// orders commits would make every request wait for the one before it.
-pub async fn notifications(prepared: &Prepared, time: Duration) -> f64 {
+pub async fn notifications(prepared: &Prepared, load: Load) -> f64 {
     prepared.empty().await;
     sqlx::raw_sql("CREATE SEQUENCE IF NOT EXISTS naive_seq")
         .execute(&prepared.pool)
@@ -39,7 +37,6 @@ pub async fn notifications(prepared: &Prepared, time: Duration) -> f64 {
         .disable_signals();
     let server = server.bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
-    let load = Load::full(Ask::Notification, time);
     let rate = loaded(address, server.run(), load).await.per_second;
     own.close().await;
     rate
@@ -135,7 +132,7 @@ async fn store_one(
 }
 
 /// The same for signatures: ticket and issue in one transaction, then the HMAC.
-pub async fn signatures(prepared: &Prepared, time: Duration) -> f64 {
+pub async fn signatures(prepared: &Prepared, load: Load) -> f64 {
     prepared.empty().await;
     let own = PgPoolOptions::new()
         .max_connections(16)
@@ -147,7 +144,6 @@ pub async fn signatures(prepared: &Prepared, time: Duration) -> f64 {
         .disable_signals();
     let server = server.bind(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
-    let load = Load::full(Ask::Signature, time);
     let rate = loaded(address, server.run(), load).await.per_second;
     own.close().await;
     rate

@@ -132,6 +132,8 @@ pub async fn ours_on_what_is_there(prepared: &Prepared, load: Load) -> Measured 
     let (began, before) = (Clock::system().now(), used());
     let answered = load::against(receiver.address, load).await;
     let cpu = used().since(before).each(answered.requests);
+    // What was answered may lie in its spool.
+    receiver.until("spool_records", 0).await;
     drop(receiver);
     let stored = match load.ask {
         Ask::Notification => {

@@ -35,11 +35,12 @@ struct Line {
 }
 
 /// Runs it; tells whether all was well.
-pub async fn run(faults: usize, seed: u64) -> bool {
+pub async fn run(faults: usize, seed: u64, patience: Duration) -> bool {
     let disks = crate::world::is_root();
     let world = World::start(Setup {
         small_disks: disks,
         spool_max_mb: if disks { 4096 } else { SMALL_QUOTA_MB },
+        patience,
         postgres: vec![
             ("max_connections", "40"),
             ("max_wal_size", "96MB"),

@@ -35,6 +35,7 @@ pub struct Plan {
     pub time: Duration,
     pub rate: u64,
     pub judge_times: bool,
+    pub patience: Duration,
 }
 
 /// When an answer came in relation to the outage.
@@ -71,6 +72,7 @@ pub async fn run(plan: Plan) -> bool {
     let world = World::start(Setup {
         small_disks: false,
         spool_max_mb: 4096,
+        patience: plan.patience,
         postgres: vec![("max_wal_size", "4GB"), ("max_connections", "40")],
     });
     let world = Arc::new(world.await);

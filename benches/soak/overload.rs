@@ -14,6 +14,8 @@ use crate::world::{Setup, World};
 /// As many keep the receiver busy; ten times as many are ten times the load that it can answer.
 const SATURATING: usize = 256;
 const TIMES: usize = 10;
+/// In the short form: a machine that answers 600 a second still answers as many before it has to refuse one.
+const SHORT_TIMES: usize = 2;
 /// The receiver holds 2,000 requests; fewer connections than that are all held.
 const ALL_HELD: usize = 1_900;
 /// How long Postgres is away where it is: longer than a hold.
@@ -23,6 +25,14 @@ const FULL_MIB: f64 = 200.0;
 /// And at ten times as many connections: each takes 64 KiB with what it has under way, beside bounds that stay the same.
 const OVERLOAD_MIB: f64 = 320.0;
 const DRAINED_WITHIN: Duration = Duration::from_secs(300);
+
+/// How long each part is, at least.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    pub time: Duration,
+    pub is_short: bool,
+    pub patience: Duration,
+}
 
 /// One load on one receiver.
 struct Part {
@@ -46,11 +56,16 @@ enum Refusals {
 }
 
 /// Runs it; tells whether all was well.
-pub async fn run(time: Duration) -> bool {
+pub async fn run(plan: Plan) -> bool {
+    let (name, times) = if plan.is_short {
+        ("twice the capacity", SHORT_TIMES)
+    } else {
+        ("ten times the capacity", TIMES)
+    };
     let parts = [
         Part {
-            name: "ten times the capacity",
-            connections: SATURATING * TIMES,
+            name,
+            connections: SATURATING * times,
             spool_max_mb: 4096,
             outage: false,
             refusals: Refusals::None,
@@ -74,15 +89,16 @@ pub async fn run(time: Duration) -> bool {
     for part in parts {
         println!();
         println!("{}: {} connections", part.name, part.connections);
-        well &= run_part(&part, time).await;
+        well &= run_part(&part, plan).await;
     }
     well
 }
 
-async fn run_part(part: &Part, time: Duration) -> bool {
+async fn run_part(part: &Part, Plan { time, patience, .. }: Plan) -> bool {
     let world = World::start(Setup {
         small_disks: false,
         spool_max_mb: part.spool_max_mb,
+        patience,
         postgres: vec![("max_wal_size", "4GB"), ("max_connections", "40")],
     });
     let world = Arc::new(world.await);

@@ -17,22 +17,25 @@ pub const ADMIN_KEY: &str = "soak-admin-key-0123456789abcdef";
 pub const CALLBACK_PATH: &str = "/callbacks/main/soak-callback-token-0123456789";
 const CALLBACK_TOKEN: &str = "soak-callback-token-0123456789";
 
-/// An orchestrator's patience.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// Until it takes connections; it does not wait for Postgres.
-const START_WITHIN: Duration = Duration::from_secs(10);
-
 /// `vod-receiver serve`; killed when dropped.
 pub struct Receiver {
     settings: Vec<(&'static str, String)>,
     address: SocketAddr,
     log: PathBuf,
     child: Option<Child>,
+    /// Until it takes connections, for which it does not wait for Postgres; and until it ends when told to.
+    patience: Duration,
 }
 
 impl Receiver {
     /// A receiver that is not started yet, on a port of its own.
-    pub fn new(dir: &Path, data_dir: &Path, database_url: String, spool_max_mb: u32) -> Self {
+    pub fn new(
+        dir: &Path,
+        data_dir: &Path,
+        database_url: String,
+        spool_max_mb: u32,
+        patience: Duration,
+    ) -> Self {
         // Given back at once: every start takes the same port again.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -53,6 +56,7 @@ impl Receiver {
             address,
             log: dir.join("receiver.log"),
             child: None,
+            patience,
         }
     }
 
@@ -94,9 +98,10 @@ impl Receiver {
                 self.child = None;
                 return Err(format!("the receiver did not start: {status}"));
             }
-            if begun.elapsed() > START_WITHIN {
+            if begun.elapsed() > self.patience {
                 return Err(format!(
-                    "the receiver takes no connections after {START_WITHIN:?}"
+                    "the receiver takes no connections after {:?}",
+                    self.patience
                 ));
             }
             sleep(Duration::from_millis(5)).await;
@@ -132,7 +137,7 @@ impl Receiver {
         };
         let begun = Instant::now();
         signal("TERM", child.id().as_slice()).await;
-        match timeout(STOP_WITHIN, child.wait()).await {
+        match timeout(self.patience, child.wait()).await {
             Ok(status) => {
                 let status = status.unwrap();
                 let took = begun.elapsed();
@@ -143,7 +148,8 @@ impl Receiver {
             Err(_) => {
                 child.kill().await.unwrap();
                 Err(format!(
-                    "SIGTERM did not end the receiver within {STOP_WITHIN:?}"
+                    "SIGTERM did not end the receiver within {:?}",
+                    self.patience
                 ))
             }
         }

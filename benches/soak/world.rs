@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::bodies::Users;
 use crate::check::{self, Figures};
@@ -31,12 +31,16 @@ const WAL_DISK_MB: u64 = 256;
 const SPOOL_DISK_MB: u64 = 96;
 /// While it recovers from whatever there was.
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How often it is asked meanwhile.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// What a proof needs.
 pub struct Setup {
     /// Whether disks are to run full.
     pub small_disks: bool,
     pub spool_max_mb: u32,
+    /// How long the receiver may take to start and to end.
+    pub patience: Duration,
     pub postgres: Vec<(&'static str, &'static str)>,
 }
 
@@ -78,7 +82,12 @@ impl World {
         }
         let wire = Proxy::start(postgres.socket()).await;
         let url = Postgres::url_through(wire.address());
-        let mut receiver = Receiver::new(dir, &data_dir, url, setup.spool_max_mb);
+        let Setup {
+            spool_max_mb,
+            patience,
+            ..
+        } = setup;
+        let mut receiver = Receiver::new(dir, &data_dir, url, spool_max_mb, patience);
         receiver.start().await.unwrap();
         let address = receiver.address();
         drained(address, READY_WITHIN).await.unwrap();
@@ -189,7 +198,7 @@ async fn drained(address: SocketAddr, within: Duration) -> Result<Duration, Stri
                 "after {within:?} the receiver is still behind: {state}"
             ));
         }
-        sleep(Duration::from_millis(20)).await;
+        sleep(AGAIN).await;
     }
 }
 
@@ -199,7 +208,16 @@ async fn users(address: SocketAddr, ledger: &Ledger) -> Users {
     let mut issued = Vec::new();
     for number in 0..Users::COUNT * TICKETS_OF_A_USER {
         let user = number % Users::COUNT;
-        issued.push(signature(&mut connection, ledger, user).await.unwrap());
+        // A database that is cold may take too long for the first.
+        let given = async {
+            loop {
+                match signature(&mut connection, ledger, user).await {
+                    Some(issued) => break issued,
+                    None => sleep(AGAIN).await,
+                }
+            }
+        };
+        issued.push(timeout(READY_WITHIN, given).await.expect("a signature"));
     }
     let users = Users::of(&issued);
     issued.into_iter().for_each(|issued| ledger.issued(issued));

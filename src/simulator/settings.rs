@@ -19,6 +19,8 @@ pub struct SimulatorSettings {
     pub long_poll: Duration,
     /// How long a push waits for its answer (VOD: 5 s; protocol.md section 2).
     pub push_timeout: Duration,
+    /// A notification that is to be overtaken waits no longer for another one.
+    pub overtaken_within: Duration,
     /// How long a procedure takes.
     pub procedure_time: Duration,
     /// The sub applications that there are; none named: any.
@@ -41,6 +43,7 @@ impl SimulatorSettings {
             visibility: Duration::from_secs(30),
             long_poll: Duration::from_secs(5),
             push_timeout: Duration::from_secs(5),
+            overtaken_within: Duration::from_secs(2),
             procedure_time: Duration::from_secs(1),
             sub_app_ids: Vec::new(),
             public_url: None,

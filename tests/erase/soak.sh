@@ -85,24 +85,39 @@ END
 # A command of the receiver, on this database.
 erase_receiver() {
     (unconfigured env "DATABASE_URL=$url" "VOD_RECEIVER_CONFIG=$scratch/receiver/vod-receiver.toml" \
-        VOD_RECEIVER_LISTEN=127.0.0.1:18099 "VOD_RECEIVER_DATA_DIR=$scratch/receiver" \
-        VOD_RECEIVER_ALLOW_VOLATILE_SPOOL=true VOD_RECEIVER_ADMIN_KEY=soak-admin-key-0123456789abcdef "$binary" "$@")
+        "VOD_RECEIVER_DATA_DIR=$scratch/receiver" VOD_RECEIVER_ALLOW_VOLATILE_SPOOL=true \
+        VOD_RECEIVER_ADMIN_KEY=soak-admin-key-0123456789abcdef "$binary" "$@")
 }
 
-erase_serve() {
-    log=$scratch/receiver/serve.log
-    unconfigured env "DATABASE_URL=$url" "VOD_RECEIVER_CONFIG=$scratch/receiver/vod-receiver.toml" \
-        VOD_RECEIVER_LISTEN=127.0.0.1:18099 "VOD_RECEIVER_DATA_DIR=$scratch/receiver" \
-        VOD_RECEIVER_ALLOW_VOLATILE_SPOOL=true VOD_RECEIVER_ADMIN_KEY=soak-admin-key-0123456789abcdef \
-        "$binary" serve >"$log" 2>&1 &
-    server=$!
-    local tries=0
-    until curl -fsS -o "$scratch/readyz" http://127.0.0.1:18099/readyz 2>/dev/null; do
-        tries=$((tries + 1))
-        [ $tries -lt 600 ] || fail "The receiver was not ready after a minute:" "$(tail -n 20 "$log")"
+# erase_until SECONDS COMMAND...: runs it until it succeeds; fails if that takes longer.
+erase_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || return 1
         sleep 0.1
     done
 }
+
+erase_is() { [ "$(erase_sql vod "SELECT $1")" = t ]; }
+
+# The address of the receiver is in `at` then.
+erase_serve() {
+    log=$scratch/receiver/serve.log
+    unconfigured env "DATABASE_URL=$url" "VOD_RECEIVER_CONFIG=$scratch/receiver/vod-receiver.toml" \
+        VOD_RECEIVER_LISTEN=127.0.0.1:0 "VOD_RECEIVER_DATA_DIR=$scratch/receiver" \
+        VOD_RECEIVER_ALLOW_VOLATILE_SPOOL=true VOD_RECEIVER_ADMIN_KEY=soak-admin-key-0123456789abcdef \
+        "$binary" serve >"$log" 2>&1 &
+    server=$!
+    erase_until 120 erase_ready || fail "The receiver was not ready after two minutes:" "$(tail -n 20 "$log")"
+}
+
+erase_ready() {
+    at=http://$(grep -o -m 1 'listening address=[0-9.:]*' "$log" 2>/dev/null | cut -d= -f2) &&
+        curl -fsS -o "$scratch/readyz" "$at/readyz" 2>/dev/null
+}
+
+erase_drained() { curl -fsS "$at/readyz" 2>/dev/null | grep -q '"records":0\b'; }
 
 # What was counted, of what was there before the load: the same afterwards.
 erase_count() {
@@ -130,35 +145,39 @@ function request()
     return wrk.format("POST", "/callbacks/main/soak-callback-token-0123456789", {}, body)
 end
 END
-    wrk -t 1 -c 64 -d "${2}s" -s "$scratch/load.lua" http://127.0.0.1:18099 >"$scratch/load-$1.txt"
+    wrk -t 1 -c 64 -d "${2}s" -s "$scratch/load.lua" "$at" >"$scratch/load-$1.txt"
     ! grep -q 'Non-2xx' "$scratch/load-$1.txt" || fail "Not every notification was taken:" "$(cat "$scratch/load-$1.txt")"
     grep -o 'Requests/sec: *[0-9]*' "$scratch/load-$1.txt" | grep -o '[0-9]*$'
 }
 
 # The command is killed in the middle; a receiver finishes what it began. Load runs all the while.
 erase_killed() {
-    local rate state tries=0
+    local state locks="FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711"
+    # After its first uploads it comes to its next write, and not past it while the lock is held: the middle, on any machine.
+    erase_sql vod "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN NEW; END';
+        CREATE TRIGGER hold BEFORE UPDATE ON erasures FOR EACH ROW WHEN (OLD.uploads > 0
+            AND (NEW.uploads, NEW.step, NEW.after) IS DISTINCT FROM (OLD.uploads, OLD.step, OLD.after)) EXECUTE FUNCTION hold()"
+    erase_sql vod "SELECT pg_advisory_lock(4711); SELECT pg_sleep(600)" >/dev/null 2>&1 &
+    local holder=$!
+    erase_until 60 erase_is "count(*) = 1 $locks AND granted" || fail "The lock was not taken."
     (erase_load killed 30 >"$scratch/rate-killed") &
     local load=$!
     sleep 1
     (cd / && exec env -i "DATABASE_URL=$url" "VOD_RECEIVER_CONFIG=$scratch/receiver/vod-receiver.toml" \
         "VOD_RECEIVER_DATA_DIR=$scratch/receiver" "$binary" erase "$user" >"$scratch/erase.txt" 2>&1) &
     local command=$!
-    until [ "$(erase_sql vod "SELECT count(*) FROM erasures WHERE uploads > 0")" = 1 ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ] || fail "The erasure did not begin:" "$(cat "$scratch/erase.txt")"
-    done
+    erase_until 300 erase_is "count(*) > 0 $locks AND NOT granted" ||
+        fail "The erasure did not begin:" "$(cat "$scratch/erase.txt")"
     kill -9 $command 2>/dev/null || true
     wait $command 2>/dev/null || true
     state=$(erase_sql vod "SELECT step FROM erasures")
     say "killed in step \`$state\`"
     [ "$state" != done ] || fail "It was killed too late to prove anything."
-    tries=0
-    until [ "$(erase_sql vod "SELECT step FROM erasures")" = done ]; do
-        tries=$((tries + 1))
-        [ $tries -lt 1200 ] || fail "No receiver finished it:" "$(tail -n 20 "$log")"
-        sleep 0.1
-    done
+    erase_sql vod "SELECT pg_terminate_backend(pid) $locks AND granted" >/dev/null
+    wait $holder || true
+    erase_sql vod "DROP TRIGGER hold ON erasures; DROP FUNCTION hold()"
+    erase_until 300 erase_is "step = 'done' FROM erasures" || fail "No receiver finished it:" "$(tail -n 20 "$log")"
     say "finished by the receiver: $(erase_sql vod "SELECT format('%s uploads, %s tickets, %s signatures, %s bodies, %s changes; %s s',
         uploads, tickets, signatures, deliveries, changes, round(extract(epoch FROM finished_at - asked_at), 1)) FROM erasures")"
     wait $load
@@ -174,7 +193,11 @@ erase_rates() {
     next=$((users / 10)) until=$((SECONDS + seconds - 1))
     while [ $SECONDS -lt $until ]; do
         next=$((next + 1))
-        erase_ask erasures -H "Content-Type: application/json" -d "{\"user_id\":\"user-$next\"}" >"$scratch/asked"
+        # Under load 503 is an answer that is promised.
+        until erase_ask erasures -H "Content-Type: application/json" -d "{\"user_id\":\"user-$next\"}" >"$scratch/asked"; do
+            [ $SECONDS -lt $until ] || break 2
+            sleep 0.1
+        done
         id=$(grep -o '[0-9a-f-]\{36\}' "$scratch/asked")
         # By the receiver's own door: to start a psql each time is a load of its own.
         until erase_ask "erasures/$id?limit=1" | grep -q '"done"' || [ $SECONDS -ge $until ]; do sleep 0.1; done
@@ -182,7 +205,8 @@ erase_rates() {
     done
     wait $load
     beside=$(cat "$scratch/rate-beside")
-    until [ "$(erase_sql vod "SELECT count(*) FROM erasures WHERE step <> 'done'")" = 0 ]; do sleep 0.1; done
+    erase_until 300 erase_is "count(*) = 0 FROM erasures WHERE step <> 'done'" ||
+        fail "Not all were erased:" "$(tail -n 20 "$log")"
     after=$(erase_load after "$seconds")
     alone=$(((before + after) / 2))
     say "ingest: $before and $after/s alone, $beside/s while $erased persons were erased: $((beside * 100 / alone)) %"
@@ -190,10 +214,11 @@ erase_rates() {
 }
 
 erase_ask() {
-    curl -fsS "http://127.0.0.1:18099/v1/$1" -H "Authorization: Bearer soak-admin-key-0123456789abcdef" "${@:2}"
+    curl -fsS "$at/v1/$1" -H "Authorization: Bearer soak-admin-key-0123456789abcdef" "${@:2}"
 }
 
 erase_search() {
+    erase_until 300 erase_drained || fail "The spool does not become empty:" "$(tail -n 20 "$log")"
     erase_count after
     diff "$scratch/before" "$scratch/after" >&2 || fail "What was counted is not what it was."
     say "totals as before: $(cat "$scratch/after")"

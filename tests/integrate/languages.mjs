@@ -25,9 +25,10 @@ export const languages = {
   },
   go: {
     cwd: folder('go'),
-    prepare: () => run('go', ['vet', './...'], { cwd: folder('go') }),
-    backend: () => ['go', 'run', './backend'],
-    follow: (way) => ['go', 'run', './follow', way],
+    // Built once: `go run` would have to be waited for each time.
+    prepare: (scratch) => run('sh', ['-c', `go vet ./... && go build -o '${scratch}/go/' ./backend ./follow`], { cwd: folder('go') }),
+    backend: (_, scratch) => [`${scratch}/go/backend`],
+    follow: (way, scratch) => [`${scratch}/go/follow`, way],
   },
   php: {
     cwd: folder('php'),

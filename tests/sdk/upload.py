@@ -68,7 +68,7 @@ class TheUploadSdkAgainstTheLocalVod(unittest.TestCase):
 
     def recorded(self, user, file_id):
         """The upload, as soon as the receiver was told of it."""
-        for _ in range(100):
+        for _ in range(600):
             items = receiver(f"/v1/uploads?user_id={user}&file_id={file_id}")["items"]
             if items:
                 return items[0]

@@ -1,7 +1,8 @@
 // Signs in, uploads with the official SDK, and asks whose the file is.
 import { leadToSimulator } from '/to-simulator.js'
 
-// For trying things out: ?resume goes on after a reload, ?cached keeps one signature (and fails).
+// For trying things out: ?resume goes on after a reload, ?cached keeps one signature (and fails), ?patient waits a minute
+// for an answer, and not 5 s.
 const options = new URLSearchParams(location.search)
 const { form, progress, status, upload } = Object.fromEntries(
   ['form', 'progress', 'status', 'upload'].map((id) => [id, document.getElementById(id)]),
@@ -38,7 +39,8 @@ async function uploadVideo(session, mediaFile, coverFile) {
     return issued.signature // asked for each time, never kept
   }
   const sdk = new TcVod.default({ getSignature, allowReport: false, enableResume: options.has('resume') })
-  const uploader = sdk.upload({ mediaFile, coverFile })
+  const patience = options.has('patient') && { applyRequestTimeout: 60_000, commitRequestTimeout: 60_000 }
+  const uploader = sdk.upload({ mediaFile, coverFile, ...patience })
   uploader.on('media_progress', ({ percent }) => { progress.value = percent })
   return uploader.done()
 }

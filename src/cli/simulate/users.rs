@@ -10,7 +10,7 @@ use clap::Args;
 use crate::config::Secret;
 use crate::ops::clock::Clock;
 use crate::ops::random::Random;
-use crate::simulator::users::{self, Progress, Tally, UsersSettings};
+use crate::simulator::users::{self, AT_ONCE, Progress, Tally, UsersSettings};
 
 /// How often the bar moves, and how often a line is written where there is no terminal.
 const BAR_EVERY: Duration = Duration::from_millis(200);
@@ -110,6 +110,7 @@ impl Users {
             users: self.users,
             uploads,
             rate: self.rate,
+            at_once: AT_ONCE,
             file_bytes: usize::try_from(self.file_bytes)?,
             procedure: self.procedure.clone(),
             one_time: self.one_time,

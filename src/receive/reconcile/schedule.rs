@@ -93,6 +93,7 @@ impl Schedule {
         self.repaired(&run.counts);
         ended?;
         self.reached(run.until);
+        let due = self.after(self.every);
         let counts = run.counts;
         if counts.are_incomplete() {
             self.count("incomplete");
@@ -101,7 +102,7 @@ impl Schedule {
             self.count("done");
             tracing::info!(%app, ?counts, "reconciled");
         }
-        Ok(self.after(self.every))
+        Ok(due)
     }
 
     async fn wait_until(&self, due: DateTime<Utc>) {

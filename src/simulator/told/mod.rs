@@ -4,8 +4,6 @@ mod events;
 mod knobs;
 mod push;
 
-use std::time::Duration;
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,9 +12,6 @@ use super::uploads::Session;
 use events::Uploaded;
 use knobs::Fate;
 pub use knobs::Knobs;
-
-/// A notification that is to be overtaken waits no longer for another one.
-const OVERTAKEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// One notification in its formats.
 struct Notice {
@@ -136,7 +131,8 @@ impl Simulator {
         tokio::time::sleep(fate.delay).await;
         if fate.is_overtaken {
             let overtaken = self.inner.sent.notified();
-            let _ = tokio::time::timeout(OVERTAKEN_WITHIN, overtaken).await;
+            let within = self.inner.settings.overtaken_within;
+            let _ = tokio::time::timeout(within, overtaken).await;
         }
         for _ in 0..fate.copies {
             match destination {

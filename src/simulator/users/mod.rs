@@ -20,8 +20,8 @@ use crate::ops::random::Random;
 use check::Check;
 use device::Device;
 
-/// Uploads on their way at once; more wait, so that a slow receiver is not buried.
-const AT_ONCE: usize = 256;
+/// Uploads on their way at once, unless told otherwise.
+pub const AT_ONCE: usize = 256;
 /// The receiver is asked again so often whether what is missing has come.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// Reasons of failures that are kept to be shown.
@@ -44,6 +44,8 @@ pub struct UsersSettings {
     pub uploads: u64,
     /// Uploads begun in a second.
     pub rate: f64,
+    /// Uploads on their way at once; more wait, so that a slow receiver is not buried.
+    pub at_once: usize,
     /// The bytes of each file.
     pub file_bytes: usize,
     /// The task flow that each upload starts.
@@ -153,7 +155,7 @@ async fn upload_all(
     progress: &Arc<Progress>,
 ) -> (HashMap<u32, Vec<String>>, Vec<String>) {
     let file = Bytes::from(vec![0x47; settings.file_bytes]);
-    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let permits = Arc::new(Semaphore::new(settings.at_once));
     let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / settings.rate));
     // After a pause the rate is kept, not made up for at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);

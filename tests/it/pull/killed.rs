@@ -34,6 +34,13 @@ fn emit(vod: &Vod, numbers: std::ops::Range<u64>) {
     }
 }
 
+async fn has_drained(serving: &Serving) {
+    eventually("what was spooled is recorded too", async || {
+        serving.get("/readyz").await.1["spool"]["records"] == 0
+    })
+    .await;
+}
+
 /// A VOD on the machine's clock, as a receiver that is a process of its own has it.
 fn live_vod(visibility: Duration) -> Vod {
     vod_with(Clock::system(), visibility)
@@ -41,7 +48,7 @@ fn live_vod(visibility: Duration) -> Vod {
 
 #[actix_web::test]
 async fn killed_between_record_and_confirm_fifty_times_every_event_is_recorded_once() {
-    let vod = live_vod(Duration::from_secs(2));
+    let vod = live_vod(Duration::from_secs(8));
     let app = on_empty_database().await;
     let dir = Scratch::new();
     let first = start_in(&dir, &vod, &app);
@@ -69,10 +76,7 @@ async fn killed_between_record_and_confirm_fifty_times_every_event_is_recorded_o
     let last = start_in(&dir, &vod, &app);
     vod.is_empty().await;
     assert_eq!(vod.simulator.confirmed(), KILLS * EVENTS_A_KILL);
-    eventually("what was spooled is recorded too", async || {
-        last.get("/readyz").await.1["spool"]["records"] == 0
-    })
-    .await;
+    has_drained(&last).await;
     assert_eq!(last.end("-TERM").await, Some(0));
     assert_eq!(app.count("SELECT count(*) FROM uploads").await, events);
     let deliveries = app.count("SELECT count(*) FROM deliveries").await;
@@ -83,7 +87,8 @@ async fn killed_between_record_and_confirm_fifty_times_every_event_is_recorded_o
 
 #[actix_web::test]
 async fn two_receivers_share_a_queue() {
-    let vod = live_vod(Duration::from_secs(30));
+    // Nothing is to come again, however slow the two are.
+    let vod = live_vod(Duration::from_secs(600));
     let app = on_empty_database().await;
     let one = start(&vod, &app);
     one.is_ready().await;
@@ -91,6 +96,8 @@ async fn two_receivers_share_a_queue() {
     two.is_ready().await;
     emit(&vod, 0..400);
     vod.is_empty().await;
+    has_drained(&one).await;
+    has_drained(&two).await;
     assert_eq!(app.count("SELECT count(*) FROM uploads").await, 400);
     assert_eq!(app.count("SELECT count(*) FROM deliveries").await, 400);
     assert_eq!(one.end("-TERM").await, Some(0));
@@ -103,7 +110,7 @@ async fn told_to_stop_it_confirms_what_it_recorded_and_drops_its_poll() {
     let app = on_empty_database().await;
     let serving = start(&vod, &app);
     serving.is_ready().await;
-    let slow = FaultKind::Delay(Duration::from_millis(700));
+    let slow = FaultKind::Delay(Duration::from_millis(200));
     vod.simulator.fail(Fault::once(slow).on("ConfirmEvents"));
     emit(&vod, 0..3);
     vod.is_called("ConfirmEvents", 1).await;

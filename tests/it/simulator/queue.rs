@@ -68,7 +68,10 @@ async fn a_pull_brings_16_at_most_and_a_confirmation_takes_no_more() {
 
 #[actix_web::test]
 async fn a_pull_waits_for_an_event_and_is_told_at_once() {
-    let vod = vod_with(SimulatorSettings::new(SECRET_ID, Secret::new(SECRET_KEY)));
+    let vod = vod_with(SimulatorSettings {
+        long_poll: Duration::from_secs(60),
+        ..SimulatorSettings::new(SECRET_ID, Secret::new(SECRET_KEY))
+    });
     let emitted = async {
         while vod.simulator.calls("PullEvents") == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -76,7 +79,7 @@ async fn a_pull_waits_for_an_event_and_is_told_at_once() {
         vod.simulator.emit(upload("1"));
     };
     let both = async { tokio::join!(vod.pull(), emitted) };
-    let (events, ()) = tokio::time::timeout(Duration::from_secs(4), both)
+    let (events, ()) = tokio::time::timeout(Duration::from_secs(30), both)
         .await
         .unwrap();
     assert_eq!(events.len(), 1);

@@ -30,6 +30,8 @@ async fn tally(app: &TestApp, vod: &Vod, wait: Duration) -> Tally {
         users: 7,
         uploads: 300,
         rate: 1_000.0,
+        // All share this thread with the receiver's writers.
+        at_once: 16,
         file_bytes: 10,
         procedure: None,
         one_time: true,
@@ -56,7 +58,7 @@ async fn pushing(knobs: Knobs) -> (TestApp, Vod) {
 #[actix_web::test]
 async fn notifications_doubled_late_and_out_of_order_attribute_every_upload_once() {
     let (app, vod) = pushing(ROUGH).await;
-    let tally = tally(&app, &vod, Duration::from_secs(20)).await;
+    let tally = tally(&app, &vod, Duration::from_secs(60)).await;
     assert!(tally.is_right(), "{tally:?}");
     assert_eq!(tally.made, 300);
     let told = vod.simulator.told();
@@ -107,7 +109,7 @@ async fn what_is_lost_is_found_by_reconcile_beside_what_is_doubled_and_late() {
         }
     };
     let tally = tokio::select! {
-        tally = tally(&app, &vod, Duration::from_secs(30)) => tally,
+        tally = tally(&app, &vod, Duration::from_secs(60)) => tally,
         () = reconciling => unreachable!(),
     };
     assert!(tally.is_right(), "{tally:?}");
@@ -141,7 +143,7 @@ async fn uploads_that_are_not_made_are_told_with_a_reason() {
     let (app, vod) = pushing(Knobs::default()).await;
     vod.simulator
         .fail(Fault::code("AccessDenied").on("COS").times(2));
-    let tally = tally(&app, &vod, Duration::from_secs(20)).await;
+    let tally = tally(&app, &vod, Duration::from_secs(60)).await;
     assert_eq!((tally.made, tally.failed, tally.right), (298, 2, 298));
     assert!(!tally.is_right());
     assert!(

@@ -76,7 +76,7 @@ const scenarios = {
   },
 
   async 'each signature is one-time, and each call gets its own'({ open }) {
-    const page = await open()
+    const page = await open('?patient') // each call once: the signatures are counted
     await submit(page, 'olga', video(3, 1))
     const { ticket } = await done(page)
     const { issues } = await receiver(`/v1/tickets/${ticket}`)
@@ -112,7 +112,7 @@ const scenarios = {
     await simulator.fail({ action: 'CommitUploadUGC', kind: { error_code: '500' } })
     await simulator.fail({ action: 'CommitUploadUGC', kind: 'cut_body' })
     const chosen = video(6, 2)
-    const page = await open()
+    const page = await open('?patient')
     await submit(page, 'carl', chosen)
     const upload = await done(page)
     await isAttributed(upload, 'carl', chosen)
