@@ -181,6 +181,32 @@ async fn each_list_of_deliveries_leans_on_its_index() {
 }
 
 #[actix_web::test]
+async fn an_erasure_finds_what_tasks_made_of_a_file_by_its_index() {
+    let app = TestApp::start().await;
+    app.run(SEED.to_owned()).await;
+    // As those who write are set: planned once, for files of which nothing is known.
+    let mut writer = app.database.connect().await.unwrap();
+    let statement = include_str!("../../src/record/erase/blanked.sql");
+    let asked = format!(
+        "PREPARE asked (uuid, text[], text[]) AS {statement};
+        EXPLAIN EXECUTE asked (gen_random_uuid(), '{{main}}', '{{f200}}')"
+    );
+    let lines = sqlx::raw_sql(AssertSqlSafe(asked))
+        .fetch_all(&mut writer)
+        .await
+        .unwrap();
+    let line = |row| sqlx::Row::get::<String, _>(row, 0) + "\n";
+    let plan: String = lines.iter().map(line).collect();
+    for index in [
+        "tasks_by_file",
+        "attribution_changes_by_file",
+        "erased_files_pkey",
+    ] {
+        assert!(plan.contains(index), "no {index} in\n{plan}");
+    }
+}
+
+#[actix_web::test]
 async fn the_views_find_a_ticket_and_a_user_by_their_indexes() {
     let app = TestApp::start().await;
     app.run(format!(

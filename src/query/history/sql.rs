@@ -149,7 +149,7 @@ pub async fn tasks(
         TaskLine,
         r#"SELECT task_id, role, event_type, state, error_code, message,
             outputs AS "outputs: sqlx::types::Json<Vec<TaskOutput>>", recorded_at, updated_at
-        FROM tasks WHERE file_id = $2 AND app = $1 ORDER BY recorded_at, task_id"#,
+        FROM tasks WHERE file_id = $2 AND app = $1 AND file_id <> '' ORDER BY recorded_at, task_id"#,
         app,
         file_id,
     )

@@ -75,24 +75,9 @@ pub async fn files(connection: &mut PgConnection, erasure: Uuid) -> Result<bool,
         bodies(connection, erasure, &ids).await?;
         return Ok(true);
     }
-    sqlx::query!(
-        "WITH told AS (SELECT unnest($2::text[]) AS app, unnest($3::text[]) AS file_id),
-        tasks_forgotten AS (
-            UPDATE tasks t SET message = NULL, outputs = NULL, version = t.version + 1
-            FROM told WHERE t.file_id = told.file_id AND t.app = told.app AND (t.message IS NOT NULL OR t.outputs IS NOT NULL)
-        ),
-        words_forgotten AS (
-            UPDATE attribution_changes c SET note = NULL
-            FROM told WHERE c.file_id = told.file_id AND c.app = told.app AND c.note IS NOT NULL
-        )
-        UPDATE erased_files f SET blanked = true
-        FROM told WHERE f.file_id = told.file_id AND f.app = told.app AND f.erasure = $1",
-        erasure,
-        &apps,
-        &file_ids,
-    )
-    .execute(connection)
-    .await?;
+    sqlx::query_file!("src/record/erase/blanked.sql", erasure, &apps, &file_ids)
+        .execute(connection)
+        .await?;
     Ok(true)
 }
 
