@@ -104,7 +104,7 @@ pub struct Answered {
 }
 
 /// Loads a server from a process of its own; every request is answered as it should, or it panics. What is refused with
-/// 503 is sent again, and told.
+/// 503 is sent again; that is told, and what was spooled, for neither is what is measured.
 pub async fn against(address: std::net::SocketAddr, load: Load) -> Answered {
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
     command.args(["--load", &address.to_string(), "--ask", load.ask.name()]);
@@ -146,17 +146,17 @@ pub fn run(address: &str, load: Load) {
             let bodies = Arc::clone(&bodies);
             tokio::spawn(connection.keep_asking(load, bodies, random, began, turn))
         });
-        let (mut requests, mut refused, mut waits) = (0, 0, Vec::new());
+        let (mut requests, mut put_off, mut waits) = (0, 0, Vec::new());
         for connection in each.collect::<Vec<_>>() {
-            let asked = connection.await.unwrap();
-            requests += asked.requests;
-            refused += asked.refused;
-            waits.extend(asked.waits);
+            let done = connection.await.unwrap();
+            requests += done.requests;
+            put_off += done.put_off;
+            waits.extend(done.waits);
         }
         // It lasts as long as it was to, even where its pace left nothing for the end.
         let took = (now() - began).max(load.time);
-        if refused > 0 {
-            eprintln!("{refused} requests were refused with 503 and sent again");
+        if put_off > 0 {
+            eprintln!("{put_off} requests were spooled, or refused with 503 and sent again");
         }
         waits.sort_unstable();
         Answered {
@@ -272,14 +272,14 @@ struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
     answer: Vec<u8>,
-    refused: u64,
+    put_off: u64,
 }
 
 /// What one connection did.
-struct Asked {
+struct Done {
     requests: u64,
-    /// How often it was answered 503 meanwhile.
-    refused: u64,
+    /// How often it was answered that something was spooled, or 503.
+    put_off: u64,
     /// How long each request waited, in microseconds, once the first fifth of the time was over: since it was sent, or
     /// since it was due if the answer before it came later.
     waits: Vec<u32>,
@@ -294,7 +294,7 @@ impl Connection {
             stream,
             request: Vec::new(),
             answer: vec![0; 4096],
-            refused: 0,
+            put_off: 0,
         }
     }
 
@@ -307,15 +307,15 @@ impl Connection {
         mut random: Random,
         began: Instant,
         mut turn: Option<Turn>,
-    ) -> Asked {
+    ) -> Done {
         let (mut requests, mut waits) = (0, Vec::new());
         loop {
             let free = now();
             let due = turn.as_mut().map_or(free, Turn::next);
             if due - began >= load.time && (turn.is_some() || !waits.is_empty()) {
-                return Asked {
+                return Done {
                     requests,
-                    refused: self.refused,
+                    put_off: self.put_off,
                     waits,
                 };
             }
@@ -345,8 +345,11 @@ impl Connection {
         self.request.extend_from_slice(body);
         let mut read = self.exchange().await;
         while self.answer[..read].starts_with(b"HTTP/1.1 503") {
-            self.refused += 1;
+            self.put_off += 1;
             read = self.exchange().await;
+        }
+        if self.answer[..read].ends_with(br#"{"status":"spooled"}"#) {
+            self.put_off += 1;
         }
         let answer = &self.answer[..read];
         assert!(
