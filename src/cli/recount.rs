@@ -43,7 +43,8 @@ impl Recount {
                 // A receiver does it.
                 Step::Elsewhere => tokio::time::sleep(Duration::from_millis(100)).await,
             }
-            let part = rollups::recounting(&database).await?.unwrap_or_default();
+            let part = rollups::recounting(&database).await?;
+            let part = part.unwrap_or_else(|| "what came meanwhile".to_owned());
             if part != told {
                 eprintln!("counting {part}");
                 told = part;
