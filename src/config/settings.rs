@@ -221,7 +221,7 @@ pub const LOG: Setting = Setting {
     wanted: "a log filter, such as info or info,vod_receiver=debug",
     doc: "Which log lines are written: a level, or levels by module as in \
           `info,vod_receiver=debug`. `info` tells what an operator acts on; `debug` is for a fault \
-          being looked into; `info,sqlx::query=warn` adds the text of each statement that takes a second.",
+          being looked into.",
 };
 
 /// The log format.

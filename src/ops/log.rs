@@ -13,9 +13,8 @@ pub enum Format {
 
 /// Starts the log with a filter such as `info` or `vod_receiver=debug`; a second call changes nothing.
 pub fn init(filter: &str, format: Format) -> Result<(), String> {
-    // The server's own lines tell of its threads, the driver's are the whole text of each statement that takes a second;
-    // whoever wants them names them in the filter.
-    let filter = EnvFilter::try_new(format!("actix_server=warn,sqlx::query=error,{filter}"))
+    // The server's own lines tell of its threads; whoever wants them names them in the filter.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{filter}"))
         .map_err(|fault| fault.to_string())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
